@@ -1,0 +1,1 @@
+"""Real code: collected, deduplicated, annotated, filtered, decontaminated."""

@@ -1,0 +1,69 @@
+"""What the quality filter sees of a file: tf-idf over its identifiers and tokens, reduced by a truncated SVD.
+
+Differs from paper: the paper embeds with CodeGen-350M-mono.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from joblib import Parallel, delayed  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+TEXTS_PER_TASK = 32
+TASKS_PER_WORKER = 8
+NUM_FEATURES = 1 << 15
+
+_TOKEN = re.compile(r"\n *(?:(?:def|class|import|from|return|for|if|while)\b|@|#|\"\"\")?|[A-Za-z_]\w*|[0-9]+|\S")
+
+
+def tokens_of(text: str) -> list[str]:
+    """Identifiers, words, numbers, punctuation marks, and line starts: the indentation with the keyword after it."""
+    return _TOKEN.findall(text)
+
+
+def count_tokens(texts: Iterable[str], workers: int) -> Iterator[Any]:
+    """Yields sparse rows of hashed token counts for runs of texts, in order: (texts, NUM_FEATURES) each."""
+    texts = iter(texts)
+    with Parallel(n_jobs=workers) as parallel:
+        # In rounds, because joblib would read the texts in a thread of its own, where an error is lost and all hangs.
+        while run := list(islice(texts, TEXTS_PER_TASK * TASKS_PER_WORKER * workers)):
+            tasks = (run[start : start + TEXTS_PER_TASK] for start in range(0, len(run), TEXTS_PER_TASK))
+            yield from parallel(delayed(_count_task)(task) for task in tasks)
+
+
+class Embedding:
+    """Learns tf-idf weights and a projection from hashed counts; the same in every process and on any thread count."""
+
+    def __init__(self, size: int, seed: int) -> None:
+        self._tfidf = TfidfTransformer(sublinear_tf=True)
+        self._svd = TruncatedSVD(n_components=size, random_state=seed)
+
+    def fit(self, counts: Any) -> NDArray[np.float64]:
+        """Learns from counts of shape (files, NUM_FEATURES) and returns their embedding, (files, size)."""
+        # Threads split sums differently and so round differently; with one, bytes do not depend on the machine's cores.
+        with threadpool_limits(1):
+            return np.asarray(self._svd.fit_transform(self._tfidf.fit_transform(counts)))
+
+    def transform(self, counts: Any) -> NDArray[np.float64]:
+        """The embedding of counts of shape (files, NUM_FEATURES): (files, size)."""
+        with threadpool_limits(1):
+            return np.asarray(self._svd.transform(self._tfidf.transform(counts)))
+
+
+def stack(parts: Iterable[Any]) -> Any:
+    """The sparse rows of several runs below one another."""
+    return scipy.sparse.vstack(list(parts), format="csr")
+
+
+def _count_task(texts: list[str]) -> Any:
+    vectorizer = HashingVectorizer(analyzer=tokens_of, n_features=NUM_FEATURES, norm=None, alternate_sign=False)
+    return vectorizer.transform(texts)

@@ -1,0 +1,140 @@
+"""Where raw code comes from: the standard library and the installed distributions of the running environment."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import re
+import sysconfig
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from hornbook.corpus.licenses import License, read_license
+
+STANDARD_LIBRARY_LICENSE = "PSF-2.0"
+OWN_NAME = "hornbook"
+
+_TEST_FOLDERS = frozenset({"test", "tests", "idle_test", "testsuite"})
+_TEST_FILE = re.compile(r"(?:test_.*|.*_tests?|tests?|conftest)\.py")
+_VENDOR_FOLDERS = frozenset(
+    {
+        "_bundled",
+        "_vendor",
+        "_vendored",
+        "_vendored_packages",
+        "extern",
+        "externals",
+        "third_party",
+        "vendor",
+        "vendored",
+    }
+)
+_GENERATED_FILE = re.compile(r"(?:.*_pb2(?:_grpc)?|_sysconfigdata.*)\.py")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file that may become a row of the corpus. `location` is where it is on this machine."""
+
+    origin: str
+    path: str
+    license: str
+    location: str
+
+
+def list_environment(drops: Counter[str]) -> list[SourceFile]:
+    """Candidate files ordered by origin and path; what metadata and names already rule out is counted in `drops`."""
+    found = list(_standard_library(drops))
+    for distribution in _distributions():
+        found.extend(_distribution_files(distribution, drops))
+    return sorted(found, key=lambda file: (file.origin, file.path))
+
+
+def environment_identity() -> str:
+    """Hex sha256 of what `environment` is made of: the Python version and the permissive distributions' versions.
+
+    Reads metadata and no code, so that a plan stays instant. An edited file of an installed distribution goes
+    unnoticed.
+    """
+    names = sorted(
+        _origin(distribution) for distribution in _distributions() if _license(distribution).standing == "permissive"
+    )
+    return hashlib.sha256("\n".join([_python_origin(), *names]).encode()).hexdigest()
+
+
+def name_drop_reason(path: str) -> str | None:
+    """Why a file is left out for its path alone, or None."""
+    *folders, name = path.split("/")
+    if not _TEST_FOLDERS.isdisjoint(folders) or _TEST_FILE.fullmatch(name):
+        return "test_file"
+    if not _VENDOR_FOLDERS.isdisjoint(folders):
+        # Another project's code: the metadata of the distribution that carries it does not state its licence.
+        return "license_unknown"
+    if _GENERATED_FILE.fullmatch(name):
+        return "generated"
+    return None
+
+
+def _python_origin() -> str:
+    return f"python-{platform.python_version()}"
+
+
+def _standard_library(drops: Counter[str]) -> Iterator[SourceFile]:
+    root = Path(sysconfig.get_path("stdlib"))
+    origin = _python_origin()
+    for location in sorted(root.rglob("*.py")):
+        path = location.relative_to(root).as_posix()
+        if path.startswith(("site-packages/", "dist-packages/")):
+            continue
+        if reason := name_drop_reason(path):
+            drops[reason] += 1
+        else:
+            yield SourceFile(origin, path, STANDARD_LIBRARY_LICENSE, str(location))
+
+
+def _distribution_files(distribution: metadata.Distribution, drops: Counter[str]) -> Iterator[SourceFile]:
+    # Once, because each look at the metadata parses it anew.
+    license, origin = _license(distribution), _origin(distribution)
+    for file in distribution.files or ():
+        path = file.as_posix()
+        # A file outside the distribution's own folder is a script that an installer wrote.
+        if file.suffix != ".py" or ".." in file.parts or file.is_absolute():
+            continue
+        if license.standing != "permissive":
+            drops["license_unknown" if license.standing == "unknown" else "license_not_permissive"] += 1
+        elif reason := name_drop_reason(path):
+            drops[reason] += 1
+        else:
+            yield SourceFile(origin, path, license.name, str(distribution.locate_file(file)))
+
+
+def _distributions() -> list[metadata.Distribution]:
+    """Installed distributions by name; of one that is there twice, the first on the path, as an import would have."""
+    found: dict[str, metadata.Distribution] = {}
+    for distribution in metadata.distributions():
+        # A damaged installation has no name in its metadata.
+        name = _field(distribution, "Name")
+        if name and canonicalize_name(name) != OWN_NAME:
+            found.setdefault(canonicalize_name(name), distribution)
+    return [found[name] for name in sorted(found)]
+
+
+def _origin(distribution: metadata.Distribution) -> str:
+    return f"{canonicalize_name(distribution.metadata['Name'])}-{distribution.version}"
+
+
+def _license(distribution: metadata.Distribution) -> License:
+    classifiers = distribution.metadata.get_all("Classifier") or []
+    return read_license(_field(distribution, "License-Expression"), classifiers, _field(distribution, "License"))
+
+
+def _field(distribution: metadata.Distribution, name: str) -> str | None:
+    """A field of the metadata that may be missing."""
+    values = distribution.metadata.get_all(name) or [None]
+    value: str | None = values[0]
+    return value

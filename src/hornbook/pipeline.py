@@ -1,0 +1,118 @@
+"""The whole of hornbook on one screen: which stage feeds which, in the order of the paper.
+
+    collect -> deduplicate -> annotate -> filter --+
+                                                   +-> decontaminate -> tokenize -> pretrain -> (base) --+
+    write_textbooks -------------------------------+                                                     |
+    write_exercises -> decontaminate -> tokenize -> finetune <-------------------------------------------+
+    base, finetuned, small -> evaluate -> compare -> report -> export
+
+Building the graph runs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hornbook.corpus.annotate import annotate
+from hornbook.corpus.collect import collect
+from hornbook.corpus.decontaminate import decontaminate_codeexercises, decontaminate_codetextbook
+from hornbook.corpus.deduplicate import deduplicate
+from hornbook.corpus.filter import filter
+from hornbook.corpus.sources import environment_identity
+from hornbook.evaluate.compare import compare
+from hornbook.evaluate.evaluate import evaluate
+from hornbook.recipe import Recipe
+from hornbook.release.export import export
+from hornbook.release.report import report
+from hornbook.run.datasets import humaneval_identity
+from hornbook.run.graph import Graph
+from hornbook.synthesize.write_exercises import write_exercises
+from hornbook.synthesize.write_textbooks import write_textbooks
+from hornbook.tokens.packing import tokenize_codeexercises, tokenize_codetextbook
+from hornbook.tokens.tokenizer import train_tokenizer
+from hornbook.train.finetune import finetune
+from hornbook.train.pretrain import pretrain
+
+MODELS = {"base": "pretrain", "finetuned": "finetune", "small-base": "small.pretrain", "small": "small.finetune"}
+"""The node that leaves each model behind, by the name that people use for the model."""
+
+
+def build(recipe: Recipe) -> Graph:
+    """The graph of a recipe. A node that several places need stands here once."""
+    graph = Graph()
+    add, seed, teacher = graph.add, recipe.seed, recipe.teacher
+    humaneval = humaneval_identity()
+
+    # Section 2.1: raw code, and the part of it that teaches.
+    collected = add(collect, config=recipe.collect, seed=seed, environment=environment_identity())
+    files = add(deduplicate, files=collected, config=recipe.deduplicate)
+    annotations = add(annotate, files=files, teacher=teacher, config=recipe.annotate, seed=seed)
+    filtered = add(filter, files=files, annotations=annotations, config=recipe.filter, seed=seed)
+
+    # Section 2.2: what the teacher writes.
+    textbooks = add(write_textbooks, teacher=teacher, config=recipe.write_textbooks, seed=seed)
+    writing: dict[str, Any] = {"teacher": teacher, "config": recipe.write_exercises, "seed": seed}
+    exercises = add(write_exercises, humaneval=humaneval, **writing)
+
+    # Section 5.1: nothing that the evaluation asks may be in what the models read.
+    clean: dict[str, Any] = {"config": recipe.decontaminate, "humaneval": humaneval}
+    codetextbook = add(decontaminate_codetextbook, code=filtered, textbooks=textbooks, exercises=exercises, **clean)
+    codeexercises = add(decontaminate_codeexercises, exercises=exercises, **clean)
+
+    tokenizer = add(train_tokenizer, corpus=codetextbook, config=recipe.tokenizer, seed=seed)
+    tokenize: dict[str, Any] = {"tokenizer": tokenizer, "config": recipe.tokenize, "seed": seed}
+    textbook_tokens = add(tokenize_codetextbook, corpus=codetextbook, **tokenize)
+    exercise_tokens = add(tokenize_codeexercises, exercises=codeexercises, **tokenize)
+
+    # Section 2.3: phi-1-base, phi-1, and the same pipeline at a smaller size (section 3: phi-1-small).
+    base = add(pretrain, tokens=textbook_tokens, model=recipe.model, config=recipe.pretrain)
+    finetuned = add(finetune, base=base, tokens=exercise_tokens, config=recipe.finetune)
+    small_base = add(
+        pretrain, variant="small", tokens=textbook_tokens, model=recipe.small_model, config=recipe.small_pretrain
+    )
+    small = add(finetune, variant="small", base=small_base, tokens=exercise_tokens, config=recipe.small_finetune)
+
+    # Section 3: scores, and the three models side by side.
+    asked: dict[str, Any] = {
+        "exercises": codeexercises,
+        "config": recipe.evaluate,
+        "humaneval": humaneval,
+        "seed": seed,
+    }
+    scores: dict[str, Any] = {
+        f"{name}_scores": add(evaluate, variant=name, model=model, label=name, **asked)
+        for name, model in (("base", base), ("finetuned", finetuned), ("small_base", small_base), ("small", small))
+    }
+    comparison = add(
+        compare,
+        small=small,
+        base=base,
+        finetuned=finetuned,
+        exercises=codeexercises,
+        config=recipe.compare,
+        seed=seed,
+    )
+    exported = add(export, model=finetuned, scores=scores["finetuned_scores"], name=recipe.name)
+    add(
+        report,
+        name=recipe.name,
+        description=recipe.description,
+        collected=collected,
+        files=files,
+        annotations=annotations,
+        filtered=filtered,
+        textbooks=textbooks,
+        exercises=exercises,
+        codetextbook=codetextbook,
+        codeexercises=codeexercises,
+        textbook_tokens=textbook_tokens,
+        exercise_tokens=exercise_tokens,
+        base=base,
+        finetuned=finetuned,
+        small_base=small_base,
+        small=small,
+        comparison=comparison,
+        exported=exported,
+        **scores,
+    )
+    return graph

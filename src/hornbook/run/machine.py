@@ -1,0 +1,21 @@
+"""What a run executes on: nothing here changes a result's identity, so nothing here enters a fingerprint."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Execution settings; every default is found on the machine."""
+
+    device: str = "auto"
+    """`cpu`, `cuda`, or `auto`: cuda where there is one."""
+    workers: int = field(default_factory=lambda: max(1, len(os.sched_getaffinity(0))))
+    """Processes of the stages that work on rows, and threads of a training step."""
+    micro_batch_size: int = 0
+    """Sequences per forward pass; 0 takes the whole batch on a CPU and what fits on a GPU."""
+    use_compile: bool = True
+    """Whether training goes through `torch.compile`; without a C++ compiler it runs eagerly and says so."""
+    memory_bytes: int = field(default_factory=lambda: os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))

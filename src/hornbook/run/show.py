@@ -1,0 +1,50 @@
+"""What a run left behind, as lines for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from hornbook.errors import RunFolderError
+from hornbook.run.artifact import read_manifest
+from hornbook.run.folder import RunFolder
+
+
+def show_run(folder: RunFolder) -> Iterator[str]:
+    """One line a stage: rows, drops and time. Raises RunFolderError where nothing has been finished there."""
+    for name, path in _finished(folder).items():
+        manifest = read_manifest(path)
+        rows = ", ".join(f"{count:,} {Path(file).stem}" for file, count in manifest["rows"].items()) or "done"
+        dropped = sum(manifest["drops"].values())
+        left_out = f", {dropped:,} left out" if dropped else ""
+        yield f"{name:<30} {rows}{left_out}, {manifest['wall_s']:,.1f} s"
+
+
+def show_stage(folder: RunFolder, name: str) -> Iterator[str]:
+    """Everything that one stage's manifest says. Raises RunFolderError where the run has no such stage."""
+    finished = _finished(folder)
+    if name not in finished:
+        raise RunFolderError(f"{folder.path}: has no finished stage {name!r}. There are: {', '.join(finished)}")
+    manifest = read_manifest(finished[name])
+    yield f"{name} in {finished[name]}"
+    yield f"fingerprint {manifest['fingerprint']}, {manifest['wall_s']:,.1f} s, finished {manifest['finished_at']}"
+    for title in ("rows", "drops", "metrics"):
+        for key, value in manifest[title].items():
+            yield f"{title}: {key} = {value:,}" if isinstance(value, int) else f"{title}: {key} = {value}"
+    for file, described in manifest["files"].items():
+        yield f"file: {file}, {described['size_bytes']:,} bytes, sha256 {described['sha256'][:16]}"
+
+
+def _finished(folder: RunFolder) -> dict[str, Path]:
+    """Each stage's artifact, of the last whole run, or else the newest that there is."""
+    latest = folder.latest()
+    if latest:
+        return latest
+    if not folder.identity():
+        raise RunFolderError(f"{folder.path}: is not a run's folder. Make one with: hornbook run nano")
+    newest: dict[str, Path] = {}
+    for manifest in sorted(folder.path.glob("*/*/manifest.json"), key=lambda path: path.stat().st_mtime):
+        newest[manifest.parent.parent.name] = manifest.parent
+    if not newest:
+        raise RunFolderError(f"{folder.path}: no stage has finished yet")
+    return newest

@@ -1,0 +1,1 @@
+"""What the teacher writes: textbooks and exercises."""

@@ -1,0 +1,1 @@
+"""Teachers: who judges code and who writes textbooks and exercises."""

@@ -1,0 +1,67 @@
+import pytest
+import torch
+from tokenizers import Tokenizer
+
+from hornbook.evaluate.completions import complete
+from hornbook.model.artifact import ModelArtifact, save_model
+from hornbook.model.phi import Phi
+from hornbook.recipe import ModelConfig
+from hornbook.run.machine import Machine
+from hornbook.tokens.tokenizer import train_bpe
+
+PROMPT = 'def add(a, b):\n    """Add two numbers."""'
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> ModelArtifact:
+    folder = tmp_path_factory.mktemp("model")
+    tokenizer: Tokenizer = train_bpe([PROMPT + "\n    return a + b\n"] * 20, 320)
+    tokenizer.save(str(folder / "made.json"))
+    torch.manual_seed(0)
+    config = ModelConfig(
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=64,
+        rotary_dims=4,
+        initializer_range=0.5,
+    )
+    end = tokenizer.token_to_id("<|endoftext|>")
+    save_model(folder, Phi(config, tokenizer.get_vocab_size()), end, folder / "made.json")
+    return ModelArtifact(folder)
+
+
+def run(model: ModelArtifact, prompts: list[str], temperature: float = 0.0, seed: int = 0) -> list[str]:
+    return complete(
+        model,
+        prompts,
+        max_new_tokens=12,
+        temperature=temperature,
+        seed=seed,
+        machine=Machine(device="cpu"),
+        label="test",
+    )
+
+
+def test_whitespace_at_the_end_of_a_prompt_changes_nothing(model: ModelArtifact) -> None:
+    plain, newline, blank = run(model, [PROMPT, PROMPT + "\n", PROMPT + "  \n\n"])
+    assert plain == newline == blank != ""
+
+
+def test_completions_keep_the_order_of_the_prompts(model: ModelArtifact) -> None:
+    prompts = [PROMPT, "x", PROMPT[:20]]
+    together = run(model, prompts)
+    assert together == [run(model, [prompt])[0] for prompt in prompts]
+    assert len(set(together)) == 3
+
+
+def test_a_prompt_too_long_for_the_context_is_no_error(model: ModelArtifact) -> None:
+    (completion,) = run(model, [PROMPT * 40])
+    assert isinstance(completion, str)
+
+
+def test_sampling_follows_the_seed(model: ModelArtifact) -> None:
+    first = run(model, [PROMPT], temperature=1.0, seed=1)
+    assert first == run(model, [PROMPT], temperature=1.0, seed=1)
+    assert any(run(model, [PROMPT], temperature=1.0, seed=seed) != first for seed in range(2, 6))

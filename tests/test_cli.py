@@ -1,0 +1,98 @@
+"""The command line as a user meets it."""
+
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from hornbook import __version__
+from hornbook.cli import app, main
+from hornbook.recipe import shipped_recipes
+
+runner = CliRunner()
+
+
+def called(monkeypatch, capsys, *words: str) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of `hornbook WORDS` in this process."""
+    monkeypatch.setattr(sys, "argv", ["hornbook", *words])
+    code = 0
+    try:
+        main()
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run", "nanoo"], "unknown recipe 'nanoo'. Did you mean 'nano'?"),
+        (["plan", "nano", "--set", "filter.keepshare=0.5"], "Did you mean 'filter.keep_share'?"),
+        (["run", "nano", "--set", "finetune.steps=many"], "finetune.steps: Input should be a valid integer"),
+        (["run", "tiny", "--until", "bake"], "--until 'bake': no such stage. There are: collect, deduplicate"),
+        (["run", "tiny", "--device", "abacus"], "--device 'abacus': choose auto, cpu or cuda"),
+        (["show", "."], "is not a run's folder. Make one with: hornbook run nano"),
+        (["sample", ".", "def f():", "--model", "huge"], "--model 'huge': choose one of base, finetuned"),
+        (["sample", ".", "  "], "the prompt is empty"),
+        (["export", ".", "--to", "new"], "is not a run's folder"),
+        (["explain", "filter.kep_share"], "Did you mean 'filter.keep_share'?"),
+    ],
+)
+def test_a_users_error_is_one_message_and_exit_code_2(tmp_path, monkeypatch, capsys, words, message):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = called(monkeypatch, capsys, *words)
+    assert code == 2
+    assert message in " ".join(err.split())
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_another_runs_is_refused(tmp_path, monkeypatch, capsys):
+    (tmp_path / "run.json").write_text('{"hornbook_run": "nano"}')
+    code, _, err = called(monkeypatch, capsys, "run", "tiny", "--out", str(tmp_path))
+    assert code == 2
+    assert "is the folder of run 'nano', not of 'tiny'" in " ".join(err.split())
+
+
+@pytest.mark.parametrize("name", ["half-hour", "nano", "phi-1", "phi-1-small", "tiny"])
+def test_every_shipped_recipe_plans_without_touching_anything(tmp_path, monkeypatch, capsys, name):
+    assert name in shipped_recipes()
+    monkeypatch.chdir(tmp_path)
+    code, printed, _ = called(monkeypatch, capsys, "plan", name)
+    assert code == 0
+    assert "not made yet" in printed
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_plan_of_phi_1_is_next_to_the_papers_770_a100_hours(monkeypatch, capsys):
+    _, printed, _ = called(monkeypatch, capsys, "plan", "phi-1")
+    pretrain = next(line.split() for line in printed.splitlines() if line.startswith("pretrain ") and "e+20" in line)
+    assert pretrain[1] == "1,418,270,720"
+    assert float(pretrain[4]) == pytest.approx(770, rel=0.15)
+    assert "770" in printed
+
+
+def test_explain_prints_help_type_and_default(monkeypatch, capsys):
+    _, printed, _ = called(monkeypatch, capsys, "explain", "filter.keep_share")
+    assert printed.startswith("filter.keep_share (default 0.2)")
+    assert "Share of the characters of the corpus that stays" in printed
+    _, section, _ = called(monkeypatch, capsys, "explain", "filter")
+    assert "filter.num_trees" in section
+    _, everything, _ = called(monkeypatch, capsys, "explain")
+    assert "finetune.loss_on" in everything
+
+
+def test_version_and_every_help_page_has_an_example():
+    assert runner.invoke(app, ["--version"]).output.strip() == __version__
+    for command in ("run", "plan", "show", "explain", "sample", "export"):
+        assert "Example:" in runner.invoke(app, [command, "--help"]).output, command
+
+
+def test_help_is_quick_because_it_loads_no_heavy_library():
+    program = (
+        "import sys; import hornbook.cli; print([m for m in ('torch', 'sklearn', 'matplotlib') if m in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
