@@ -218,6 +218,8 @@ class TrainConfig(Section):
     """Steps between checkpoints (the paper saves each 1,000 when finetuning)."""
     validate_every: Positive = 1000
     """Steps between measurements of the validation loss."""
+    validation_sequences: Positive = 64
+    """Sequences of each source that a measurement of the validation loss reads; always the same ones."""
     seed: int = 0
     """Of the initial weights, the order of the data and dropout."""
 

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
-GOOD = '"""A module that is long enough to be kept by the filter on short files."""\n\n\ndef {name}(number):\n    return number + 1\n'
+GOOD = """\"\"\"A module that is long enough to be kept.\"\"\"
+
+
+def {name}(number):
+    return number + 1
+"""
 
 
 class Environment:

@@ -16,7 +16,8 @@ CONFIG = FilterConfig(keep_share=0.4, embedding_size=4, num_trees=10, validation
 
 
 def teaching(number: int) -> str:
-    return f"def add_{number}(first, second):\n    for item in first:\n        second += item * {number}\n    return second\n"
+    head = f"def add_{number}(first, second):\n    for item in first:\n"
+    return f"{head}        second += item * {number}\n    return second\n"
 
 
 def table(number: int) -> str:

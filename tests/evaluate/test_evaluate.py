@@ -14,7 +14,7 @@ from hornbook.recipe import EvaluateConfig
 from hornbook.run.datasets import Exercises
 from hornbook.run.machine import Machine
 
-CONFIG = EvaluateConfig(problems=("heldout",), max_new_tokens=32, timeout_s=1.0)
+CONFIG = EvaluateConfig(problems=("heldout",), max_new_tokens=32, timeout_s=0.5)
 MACHINE = Machine(workers=2)
 
 

@@ -13,11 +13,13 @@ from hornbook.release.export import CARD, ExportedModel, export
 from hornbook.run.artifact import Facts
 from hornbook.tokens.tokenizer import train_bpe
 
+TEXTS = ["def add(a, b):\n    return a + b\n"] * 20
+
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> ExportedModel:
     model, evaluation, out = (tmp_path_factory.mktemp(name) for name in ("model", "evaluation", "export"))
-    tokenizer = train_bpe(["def add(a, b):\n    return a + b\n"] * 20, 320)
+    tokenizer = train_bpe(TEXTS, 320)
     tokenizer.save(str(model / "made.json"))
     torch.manual_seed(0)
     config = ModelConfig(
@@ -64,7 +66,8 @@ def test_the_card_says_what_the_run_measured(exported: ExportedModel) -> None:
 
 def test_the_facts_count_parameters_and_bytes(exported: ExportedModel) -> None:
     # Embedding and output, one block, the last LayerNorm.
-    assert exported.facts.metrics["parameters"] == count_parameters(320, 16, 32)
+    vocab_size = train_bpe(TEXTS, 320).get_vocab_size()
+    assert exported.facts.metrics["parameters"] == count_parameters(vocab_size, 16, 32)
     sizes = [path.stat().st_size for path in Path(exported.folder).iterdir()]
     assert exported.facts.metrics["size_bytes"] == sum(sizes)
 

@@ -29,7 +29,7 @@ def corpus(tmp_path: Path) -> CodeTextbook:
     folder.mkdir()
     code = [CodeFile(text, "origin-1", f"{number}.py", "MIT") for number, text in enumerate(SOURCES)]
     sections = [
-        TextbookSection("topic", "audience", f"Section {number}.\n\n    x = {number}\n") for number in range(30)
+        TextbookSection("topic", "audience", f"Section {number}.\n\n    x = {number}\n") for number in range(10, 40)
     ]
     rows = {
         CODE: write_rows(folder / CODE, CodeFile, code),

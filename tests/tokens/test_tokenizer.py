@@ -115,8 +115,8 @@ def test_training_gives_the_same_bytes_in_another_process_with_other_threads(
         "from hornbook.recipe import TokenizerConfig\n"
         "from hornbook.run.datasets import CodeTextbook\n"
         "from hornbook.tokens.tokenizer import train_tokenizer\n"
-        f"corpus = CodeTextbook(Path({str(corpus.folder)!r}))\n"
-        f"train_tokenizer(corpus=corpus, config=TokenizerConfig(vocab_size=800), seed=0, out=Path({str(tmp_path / 'two')!r}))\n"
+        f"corpus, out = CodeTextbook(Path({str(corpus.folder)!r})), Path({str(tmp_path / 'two')!r})\n"
+        "train_tokenizer(corpus=corpus, config=TokenizerConfig(vocab_size=800), seed=0, out=out)\n"
     )
     environment = os.environ | {"RAYON_NUM_THREADS": "1", "PYTHONHASHSEED": "7"}
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)
@@ -131,8 +131,8 @@ def test_training_reads_a_seeded_sample_of_a_large_corpus(
     samples = {seed: module.sample(corpus, seed) for seed in range(3)}
     for texts in samples.values():
         chosen = [text for text in texts if text in sections]
-        # The sections have 25 or 26 characters, so seven of them fit into half of 400, in the order of the corpus.
-        assert len(chosen) == 7
+        # A section has 24 characters, so eight of them fit into half of 400, in the order of the corpus.
+        assert len(chosen) == 8
         assert chosen == [text for text in sections if text in chosen]
         assert sum(map(len, texts)) <= 400
     assert len({tuple(texts) for texts in samples.values()}) == 3

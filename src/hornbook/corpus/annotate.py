@@ -7,8 +7,6 @@ import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from joblib import Parallel, delayed  # type: ignore[import-untyped]
-
 from hornbook.recipe import AnnotateConfig, TeacherConfig
 from hornbook.records import Annotation, CodeFile, write_rows
 from hornbook.run.artifact import Facts
@@ -16,6 +14,7 @@ from hornbook.run.datasets import ANNOTATIONS, Annotations, CodeFiles
 from hornbook.run.machine import Machine
 from hornbook.run.progress import track
 from hornbook.run.stage import stage
+from hornbook.run.workers import in_workers
 from hornbook.teacher.protocol import build_teacher
 
 FILES_PER_TASK = 32
@@ -60,8 +59,7 @@ def sample_names(files: Sequence[tuple[str, int, str]], sample_files: int, seed:
 
 def _annotate_files(files: Sequence[CodeFile], teacher: TeacherConfig, seed: int, workers: int) -> Iterator[Annotation]:
     tasks = (files[start : start + FILES_PER_TASK] for start in range(0, len(files), FILES_PER_TASK))
-    run = Parallel(n_jobs=workers, return_as="generator")
-    for annotated in run(delayed(_annotate_task)(task, teacher, seed) for task in tasks):
+    for annotated in in_workers(_annotate_task, ((task, teacher, seed) for task in tasks), workers):
         yield from annotated
 
 

@@ -15,8 +15,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from joblib import Parallel, delayed  # type: ignore[import-untyped]
-
 from hornbook.corpus.sources import SourceFile, list_environment
 from hornbook.recipe import CollectConfig
 from hornbook.records import CodeFile, write_rows
@@ -25,6 +23,7 @@ from hornbook.run.datasets import FILES, CodeFiles
 from hornbook.run.machine import Machine
 from hornbook.run.progress import meter
 from hornbook.run.stage import stage
+from hornbook.run.workers import in_workers
 
 FILES_PER_TASK = 64
 HEADER_LINES = 30
@@ -42,11 +41,11 @@ def collect(*, config: CollectConfig, seed: int, environment: str, out: Path, ma
     """Python files of the configured sources that decode, parse and are not tests or generated.
 
     `environment` is `environment_identity()`: it is not read here, it makes the fingerprint follow what is installed.
-    With `max_files` the candidates are tried in the order of a seeded hash of their names until enough are good; the
-    drops are then those of the files that were tried, besides those that a licence or a name ruled out.
+    With `max_files` all files there are, tests and others' licences included, are tried in the order of a seeded hash
+    of their names until enough are good: the drops are those of the files that were tried.
     """
     drops: Counter[str] = Counter()
-    candidates = list_environment(drops)
+    candidates = list_environment()
     wanted = min(config.max_files or len(candidates), len(candidates))
     if wanted < len(candidates):
         candidates.sort(key=lambda file: _rank(seed, file))
@@ -55,8 +54,8 @@ def collect(*, config: CollectConfig, seed: int, environment: str, out: Path, ma
     with meter("collect", wanted, "files") as shown:
         while len(files) < wanted and tried < len(candidates):
             missing = wanted - len(files)
-            # Some are bad, so a round tries a few more than are missing; what it reads beyond is not looked at.
-            batch = candidates[tried : tried + missing + missing // 10 + 1]
+            # Half are bad, and what a round reads beyond what is missing is not looked at.
+            batch = candidates[tried : tried + missing + missing // 2 + 1]
             for file, outcome in zip(batch, _read_files(batch, config, machine.workers), strict=True):
                 if len(files) == wanted:
                     continue
@@ -69,8 +68,8 @@ def collect(*, config: CollectConfig, seed: int, environment: str, out: Path, ma
     files.sort(key=lambda file: (file.origin, file.path))
     count = write_rows(out / FILES, CodeFile, files)
     metrics = {
-        "candidates": len(candidates),
-        "candidates_tried": tried,
+        "files_found": len(candidates),
+        "files_tried": tried,
         "origins": len({file.origin for file in files}),
         "chars": sum(len(file.text) for file in files),
     }
@@ -79,6 +78,8 @@ def collect(*, config: CollectConfig, seed: int, environment: str, out: Path, ma
 
 def read_code(file: SourceFile, config: CollectConfig) -> CodeFile | str:
     """The file as a row, or the reason for which it is left out."""
+    if file.drop_reason is not None:
+        return file.drop_reason
     try:
         location = Path(file.location)
         if location.stat().st_size > config.max_chars * MAX_BYTES_PER_CHAR:
@@ -138,9 +139,7 @@ def _rank(seed: int, file: SourceFile) -> bytes:
 
 def _read_files(files: Sequence[SourceFile], config: CollectConfig, workers: int) -> Iterator[CodeFile | str]:
     tasks = (files[start : start + FILES_PER_TASK] for start in range(0, len(files), FILES_PER_TASK))
-    for outcomes in Parallel(n_jobs=workers, return_as="generator")(
-        delayed(_read_task)(task, config) for task in tasks
-    ):
+    for outcomes in in_workers(_read_task, ((task, config) for task in tasks), workers):
         yield from outcomes
 
 

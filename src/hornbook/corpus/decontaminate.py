@@ -67,9 +67,8 @@ def decontaminate_codetextbook(
         return _verdict("ngram_overlap", all_ngrams.find(file.text))
 
     def judge_section(section: TextbookSection) -> Verdict:
-        return _verdict("ngram_overlap", ngrams.find(section.text)) or _verdict(
-            "heldout_copy", copies.find(section.text)
-        )
+        overlap = _verdict("ngram_overlap", ngrams.find(section.text))
+        return overlap or _verdict("heldout_copy", copies.find(section.text))
 
     files = track(code.read(), "decontaminate code", sum(code.facts.rows.values()), "files")
     clean_code = decontaminate_rows(files, judge_code, lambda file: f"{file.origin} {file.path}", log)

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
-from joblib import Parallel, delayed  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
+
+from hornbook.run.workers import in_workers
 
 TEXTS_PER_TASK = 32
-TASKS_PER_WORKER = 8
 NUM_FEATURES = 1 << 15
 
 _TOKEN = re.compile(r"\n *(?:(?:def|class|import|from|return|for|if|while)\b|@|#|\"\"\")?|[A-Za-z_]\w*|[0-9]+|\S")
@@ -33,11 +33,8 @@ def tokens_of(text: str) -> list[str]:
 def count_tokens(texts: Iterable[str], workers: int) -> Iterator[Any]:
     """Yields sparse rows of hashed token counts for runs of texts, in order: (texts, NUM_FEATURES) each."""
     texts = iter(texts)
-    with Parallel(n_jobs=workers) as parallel:
-        # In rounds, because joblib would read the texts in a thread of its own, where an error is lost and all hangs.
-        while run := list(islice(texts, TEXTS_PER_TASK * TASKS_PER_WORKER * workers)):
-            tasks = (run[start : start + TEXTS_PER_TASK] for start in range(0, len(run), TEXTS_PER_TASK))
-            yield from parallel(delayed(_count_task)(task) for task in tasks)
+    tasks = iter(lambda: list(islice(texts, TEXTS_PER_TASK)), [])
+    yield from in_workers(_count_task, ((task,) for task in tasks), workers)
 
 
 class Embedding:

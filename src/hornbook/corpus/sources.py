@@ -6,7 +6,6 @@ import hashlib
 import platform
 import re
 import sysconfig
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -17,6 +16,7 @@ from packaging.utils import canonicalize_name
 from hornbook.corpus.licenses import License, read_license
 
 STANDARD_LIBRARY_LICENSE = "PSF-2.0"
+LICENSE_DROP_REASONS = {"not_permissive": "license_not_permissive", "unknown": "license_unknown"}
 OWN_NAME = "hornbook"
 
 _TEST_FOLDERS = frozenset({"test", "tests", "idle_test", "testsuite"})
@@ -39,19 +39,22 @@ _GENERATED_FILE = re.compile(r"(?:.*_pb2(?:_grpc)?|_sysconfigdata.*)\.py")
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file that may become a row of the corpus. `location` is where it is on this machine."""
+    """A file that may become a row of the corpus."""
 
     origin: str
     path: str
     license: str
     location: str
+    """Where it is on this machine."""
+    drop_reason: str | None = None
+    """Why its licence or its name alone rules it out."""
 
 
-def list_environment(drops: Counter[str]) -> list[SourceFile]:
-    """Candidate files ordered by origin and path; what metadata and names already rule out is counted in `drops`."""
-    found = list(_standard_library(drops))
+def list_environment() -> list[SourceFile]:
+    """Every Python file of the standard library and of the installed distributions, ordered by origin and path."""
+    found = list(_standard_library())
     for distribution in _distributions():
-        found.extend(_distribution_files(distribution, drops))
+        found.extend(_distribution_files(distribution))
     return sorted(found, key=lambda file: (file.origin, file.path))
 
 
@@ -84,20 +87,17 @@ def _python_origin() -> str:
     return f"python-{platform.python_version()}"
 
 
-def _standard_library(drops: Counter[str]) -> Iterator[SourceFile]:
+def _standard_library() -> Iterator[SourceFile]:
     root = Path(sysconfig.get_path("stdlib"))
     origin = _python_origin()
     for location in sorted(root.rglob("*.py")):
         path = location.relative_to(root).as_posix()
         if path.startswith(("site-packages/", "dist-packages/")):
             continue
-        if reason := name_drop_reason(path):
-            drops[reason] += 1
-        else:
-            yield SourceFile(origin, path, STANDARD_LIBRARY_LICENSE, str(location))
+        yield SourceFile(origin, path, STANDARD_LIBRARY_LICENSE, str(location), name_drop_reason(path))
 
 
-def _distribution_files(distribution: metadata.Distribution, drops: Counter[str]) -> Iterator[SourceFile]:
+def _distribution_files(distribution: metadata.Distribution) -> Iterator[SourceFile]:
     # Once, because each look at the metadata parses it anew.
     license, origin = _license(distribution), _origin(distribution)
     for file in distribution.files or ():
@@ -105,12 +105,8 @@ def _distribution_files(distribution: metadata.Distribution, drops: Counter[str]
         # A file outside the distribution's own folder is a script that an installer wrote.
         if file.suffix != ".py" or ".." in file.parts or file.is_absolute():
             continue
-        if license.standing != "permissive":
-            drops["license_unknown" if license.standing == "unknown" else "license_not_permissive"] += 1
-        elif reason := name_drop_reason(path):
-            drops[reason] += 1
-        else:
-            yield SourceFile(origin, path, license.name, str(distribution.locate_file(file)))
+        reason = LICENSE_DROP_REASONS.get(license.standing) or name_drop_reason(path)
+        yield SourceFile(origin, path, license.name, str(distribution.locate_file(file)), reason)
 
 
 def _distributions() -> list[metadata.Distribution]:

@@ -22,6 +22,7 @@ from hornbook.model.phi import Phi
 from hornbook.recipe import ModelConfig
 from hornbook.run.artifact import Artifact
 
+END_OF_TEXT = "<|endoftext|>"
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
 TOKENIZER = "tokenizer.json"
@@ -44,8 +45,8 @@ class ModelArtifact(Artifact):
         return load_model(self.folder, device)
 
     def tokenizer(self) -> Tokenizer:
-        """The tokenizer that the model was trained with."""
-        return Tokenizer.from_file(str(self.folder / TOKENIZER))
+        """The tokenizer that the model was trained with, reading `<|endoftext|>` in a text as plain characters."""
+        return load_tokenizer(self.folder / TOKENIZER)
 
     def description(self) -> ModelDescription:
         """Architecture, vocabulary size and end of text."""
@@ -101,6 +102,18 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise InputError(f"{path}: no such file") from None
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path}: damaged or cut short ({error})") from None
+
+
+def load_tokenizer(path: Path) -> Tokenizer:
+    """A tokenizer as training uses it: nothing in a text is a marker. Raises InputError where it cannot be read."""
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises nothing more precise
+        raise InputError(f"{path}: cannot be read as a tokenizer: {error}") from None
+    tokenizer.encode_special_tokens = True
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def load_weights(model: Phi, tensors: dict[str, Tensor], source: Path) -> None:

@@ -18,7 +18,7 @@ QUERY_CHUNK = 128
 
 
 def rotary_tables(config: ModelConfig) -> tuple[Tensor, Tensor]:
-    """cos and sin of position times frequency for `rotate`, each (max_position_embeddings, 2, 1, K), fp32.
+    """Cos and sin of position times frequency for `rotate`, each (max_position_embeddings, 2, 1, K), fp32.
 
     Index 0 of the second axis is for queries and carries the attention scale K ** -0.5, index 1 is for keys. Beyond
     `rotary_dims` cos is 1 and sin is 0, so that the rest of the head passes through. Frequencies are computed as
@@ -57,7 +57,7 @@ def causal_attention(
     if qkv_BTX.device.type == "cpu" and not dropout and not by_autograd:
         result: Tensor = _CausalAttention.apply(qkv_BTX, cos_TG1K, sin_TG1K, config.head_size, config.rotary_dims)  # type: ignore[no-untyped-call]
         return result
-    qkv_BTGHK = qkv_BTX.unflatten(-1, (3, config.num_attention_heads, config.head_size))
+    qkv_BTGHK = qkv_BTX.view(*qkv_BTX.shape[:2], 3, config.num_attention_heads, config.head_size)
     q_BTHK, k_BTHK = rotate(qkv_BTGHK[:, :, :2], cos_TG1K, sin_TG1K, config.rotary_dims).unbind(2)
     q, k, v = q_BTHK.transpose(1, 2), k_BTHK.transpose(1, 2), qkv_BTGHK[:, :, 2].transpose(1, 2)
     if qkv_BTX.device.type != "cpu":
@@ -90,7 +90,7 @@ class _CausalAttention(torch.autograd.Function):
         ctx: Any, qkv_BTX: Tensor, cos_TG1K: Tensor, sin_TG1K: Tensor, head_size: int, rotary_dims: int
     ) -> Tensor:
         batch, length, _ = qkv_BTX.shape
-        qkv_BTGHK = qkv_BTX.unflatten(-1, (3, -1, head_size))
+        qkv_BTGHK = qkv_BTX.view(batch, length, 3, -1, head_size)
         qk_BTGHK = qkv_BTGHK[:, :, :2]
         turned_BTGHK = (qk_BTGHK * cos_TG1K).addcmul_(swap_halves(qk_BTGHK, rotary_dims), sin_TG1K)
         q_NTK, k_NTK = turned_BTGHK.permute(2, 0, 3, 1, 4).flatten(1, 2)
@@ -102,7 +102,7 @@ class _CausalAttention(torch.autograd.Function):
             scores_NTS = torch.bmm(q_NTK[:, start:end], k_NTK[:, :end].transpose(1, 2))
             scores_NTS[:, :, start:] += _future_mask(end - start, scores_NTS.dtype)
             weights_NTS = torch.softmax(scores_NTS, dim=-1, out=scores_NTS)
-            y_BTHK[:, start:end] = torch.bmm(weights_NTS, v_NTK[:, :end]).unflatten(0, (batch, -1)).transpose(1, 2)
+            y_BTHK[:, start:end] = _heads_apart(torch.bmm(weights_NTS, v_NTK[:, :end]), batch).transpose(1, 2)
             weights.append(weights_NTS)
         ctx.save_for_backward(q_NTK, k_NTK, v_NTK, cos_TG1K, sin_TG1K, *weights)
         ctx.rotary_dims = rotary_dims
@@ -112,7 +112,7 @@ class _CausalAttention(torch.autograd.Function):
     def backward(ctx: Any, dy_BTD: Tensor) -> tuple[Tensor, None, None, None, None]:
         q_NTK, k_NTK, v_NTK, cos_TG1K, sin_TG1K, *weights = ctx.saved_tensors
         batch, length, head_size = dy_BTD.shape[0], q_NTK.shape[1], q_NTK.shape[2]
-        dy_NTK = dy_BTD.unflatten(-1, (-1, head_size)).transpose(1, 2).flatten(0, 1)
+        dy_NTK = dy_BTD.reshape(batch, length, -1, head_size).transpose(1, 2).flatten(0, 1)
         dqk_GNTK = torch.empty(2, *q_NTK.shape, dtype=q_NTK.dtype)
         dq_NTK, dk_NTK = dqk_GNTK
         dv_NTK = torch.empty_like(v_NTK)
@@ -130,12 +130,16 @@ class _CausalAttention(torch.autograd.Function):
                 dk_NTK[:, :end] += torch.bmm(dscores_NTS.transpose(1, 2), q_NTK[:, start:end])
                 dv_NTK[:, :end] += torch.bmm(weights_NTS.transpose(1, 2), dy_NTK[:, start:end])
         dqkv_BTGHK = torch.empty(batch, length, 3, q_NTK.shape[0] // batch, head_size, dtype=q_NTK.dtype)
-        turned_BTGHK = dqk_GNTK.unflatten(1, (batch, -1)).permute(1, 3, 0, 2, 4)
+        turned_BTGHK = dqk_GNTK.view(2, batch, -1, length, head_size).permute(1, 3, 0, 2, 4)
         # A rotation's transpose turns back: the same with -sin.
         torch.mul(turned_BTGHK, cos_TG1K, out=dqkv_BTGHK[:, :, :2])
         dqkv_BTGHK[:, :, :2].addcmul_(swap_halves(turned_BTGHK, ctx.rotary_dims), sin_TG1K, value=-1)
-        dqkv_BTGHK[:, :, 2] = dv_NTK.unflatten(0, (batch, -1)).transpose(1, 2)
+        dqkv_BTGHK[:, :, 2] = _heads_apart(dv_NTK, batch).transpose(1, 2)
         return dqkv_BTGHK.flatten(2), None, None, None, None
+
+
+def _heads_apart(x_NTK: Tensor, batch: int) -> Tensor:
+    return x_NTK.view(batch, -1, *x_NTK.shape[1:])
 
 
 def _future_mask(size: int, dtype: torch.dtype) -> Tensor:

@@ -79,7 +79,7 @@ class Decoder:
         x_BTD = F.embedding(tokens_BT, self._model.embed_tokens).float()
         for block, cache_GRHCK in zip(self._blocks, self._cache, strict=True):
             h_BTD = block.normalize(x_BTD, self._dtype)
-            qkv_BTGHK = block.project_qkv(h_BTD).unflatten(-1, (3, self._model.config.num_attention_heads, -1))
+            qkv_BTGHK = block.project_qkv(h_BTD).view(*h_BTD.shape[:2], 3, self._model.config.num_attention_heads, -1)
             qk_BTGHK = rotate(qkv_BTGHK[:, :, :2], cos_BTG1K, sin_BTG1K, self._model.config.rotary_dims)
             keys_BHCK, values_BHCK = cache_GRHCK[0, rows], cache_GRHCK[1, rows]
             _store(keys_BHCK, qk_BTGHK[:, :, 1], positions_BT)

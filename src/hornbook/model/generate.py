@@ -16,13 +16,12 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from hornbook.errors import InputError
+from hornbook.model.artifact import END_OF_TEXT
 from hornbook.model.decoder import Decoder, decoding_dtype
 from hornbook.model.function_end import cut_at_function_end, has_function_ended
 from hornbook.model.phi import Phi
 
-__all__ = ["END_OF_TEXT", "GenerationConfig", "cut_at_function_end", "generate", "stream"]
-
-END_OF_TEXT = "<|endoftext|>"
+__all__ = ["GenerationConfig", "cut_at_function_end", "generate", "stream"]
 
 
 @dataclass(frozen=True)
@@ -186,9 +185,7 @@ class _PieceTable:
         return self._pieces[token]
 
 
-def _append(
-    sequence: _Sequence, token: int, eos: int | None, piece_of: _PieceTable, config: GenerationConfig
-) -> bool:
+def _append(sequence: _Sequence, token: int, eos: int | None, piece_of: _PieceTable, config: GenerationConfig) -> bool:
     """Adds a token; whether the sequence is finished with it."""
     if token == eos:
         return True

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from joblib import Parallel, delayed  # type: ignore[import-untyped]
-
 from hornbook.recipe import TeacherConfig, WriteExercisesConfig
 from hornbook.records import Exercise, write_rows
 from hornbook.run.artifact import Facts
@@ -22,6 +20,7 @@ from hornbook.run.datasets import EXERCISES, HELDOUT, Exercises, humaneval_probl
 from hornbook.run.machine import Machine
 from hornbook.run.progress import meter
 from hornbook.run.stage import stage
+from hornbook.run.workers import in_workers
 from hornbook.teacher.protocol import build_teacher
 
 Split = Literal["train", "heldout"]
@@ -92,11 +91,8 @@ class _Writing:
             range(first, min(first + EXERCISES_PER_TASK, start + count))
             for first in range(start, start + count, EXERCISES_PER_TASK)
         ]
-        tasks = (
-            delayed(_write_task)(self.config, self.teacher, self.seed, self.forbidden_names, split, indices)
-            for indices in ranges
-        )
-        for written in Parallel(n_jobs=self.workers, return_as="generator")(tasks):
+        tasks = ((self.config, self.teacher, self.seed, self.forbidden_names, split, indices) for indices in ranges)
+        for written in in_workers(_write_task, tasks, self.workers):
             yield from written
 
     def _drop_reason(self, exercise: Exercise, split: Split) -> str | None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import statistics
 from pathlib import Path
 
-from joblib import Parallel, delayed  # type: ignore[import-untyped]
-
 from hornbook.recipe import TeacherConfig, WriteTextbooksConfig
 from hornbook.records import TextbookSection, write_rows
 from hornbook.run.artifact import Facts
@@ -14,6 +12,7 @@ from hornbook.run.datasets import TEXTBOOKS, Textbooks
 from hornbook.run.machine import Machine
 from hornbook.run.progress import meter
 from hornbook.run.stage import stage
+from hornbook.run.workers import in_workers
 from hornbook.teacher.protocol import build_teacher
 
 SECTIONS_PER_TASK = 50
@@ -27,12 +26,8 @@ def write_textbooks(
     sections: dict[str, TextbookSection] = {}
     with meter("write_textbooks", config.num_sections, "sections") as shown:
         starts = range(0, config.num_sections, SECTIONS_PER_TASK)
-        run = Parallel(n_jobs=machine.workers, return_as="generator")
-        tasks = (
-            delayed(_write_task)(teacher, seed, start, min(SECTIONS_PER_TASK, config.num_sections - start))
-            for start in starts
-        )
-        for written in run(tasks):
+        tasks = ((teacher, seed, start, min(SECTIONS_PER_TASK, config.num_sections - start)) for start in starts)
+        for written in in_workers(_write_task, tasks, machine.workers):
             for section in written:
                 sections.setdefault(section.text, section)
             shown.advance(len(written))

@@ -157,7 +157,7 @@ def pack(
             num_tokens += writer.num_tokens
         metrics[f"{source}_chars_per_token"] = round(num_chars / max(1, num_tokens), 3)
     tokenizer.save(str(out / TOKENIZER_FILE))
-    return TokenizedCorpus(out, Facts(rows=rows, drops=drops, metrics=metrics))
+    return TokenizedCorpus(out, Facts(rows=rows, drops=dict(drops), metrics=metrics))
 
 
 def validation_rows(num_documents: int, share: float, key: str) -> set[int]:

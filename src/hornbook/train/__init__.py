@@ -1,1 +1,1 @@
-
+"""Training: one loop for pretraining and finetuning."""

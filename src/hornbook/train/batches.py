@@ -37,7 +37,9 @@ class Batch:
 
     def split(self, size: int) -> list[Batch]:
         """Micro-batches of `size` sequences."""
-        return [Batch(i, t) for i, t in zip(self.inputs.split(size), self.targets.split(size), strict=True)]
+        return [
+            Batch(i, t) for i, t in zip(torch.split(self.inputs, size), torch.split(self.targets, size), strict=True)
+        ]
 
 
 class TrainingBatches:
@@ -100,10 +102,10 @@ class TrainingBatches:
         return counts.cumsum(axis=0)
 
 
-def validation_batches(tokens: TokenizedCorpus, config: TrainConfig) -> dict[str, list[Batch]]:
-    """The same few batches of each source's validation split every time; a source without one is left out.
+def validation_batches(tokens: TokenizedCorpus, config: TrainConfig, size: int) -> dict[str, list[Batch]]:
+    """The same few sequences of each source's validation split every time; a source without one is left out.
 
-    The last batch is filled up with sequences that no loss sees, so that all have one shape.
+    They come `size` at a time. The last batch is filled up with blank sequences, so that all have one shape.
     """
     batches: dict[str, list[Batch]] = {}
     for source, array in load_arrays(tokens, config, "valid").items():
@@ -112,7 +114,6 @@ def validation_batches(tokens: TokenizedCorpus, config: TrainConfig) -> dict[str
         rows = make_rows(array, config, tokens.eos_token_id, name=f"valid/{source}")
         taken = [rows[index] for index in range(min(rows.num_rows, config.validation_sequences))]
         blank = (np.full_like(taken[0][0], tokens.eos_token_id), np.full_like(taken[0][1], IGNORED))
-        size = config.batch_size
         taken += [blank] * (-len(taken) % size)
         batches[source] = [stack(taken[start : start + size]) for start in range(0, len(taken), size)]
     return batches
@@ -151,5 +152,3 @@ def stack(rows: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> Batch:
     """Rows of (inputs, targets) as one batch."""
     inputs, targets = zip(*rows, strict=True)
     return Batch(torch.from_numpy(np.stack(inputs)), torch.from_numpy(np.stack(targets)))
-
-

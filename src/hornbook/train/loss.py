@@ -25,16 +25,23 @@ def next_token_loss(hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, target
     chunk, so that the logits of one chunk are all that ever exists; `scale` is in it before it is rounded to the
     dtype of the product, so that fp16's loss scaling works.
     """
-    loss: Tensor = _NextTokenLoss.apply(hidden_ND, weight_VD, bias_V, targets_N, scale)  # type: ignore[no-untyped-call]
+    needs_gradient = torch.is_grad_enabled() and hidden_ND.requires_grad
+    loss: Tensor = _NextTokenLoss.apply(hidden_ND, weight_VD, bias_V, targets_N, scale, needs_gradient)  # type: ignore[no-untyped-call]
     return loss
 
 
 class _NextTokenLoss(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, hidden_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N: Tensor, scale: float
+        ctx: Any,
+        hidden_ND: Tensor,
+        weight_VD: Tensor,
+        bias_V: Tensor,
+        targets_N: Tensor,
+        scale: float,
+        needs_gradient: bool,
     ) -> Tensor:
-        dtype, needs_gradient = hidden_ND.dtype, any(ctx.needs_input_grad)
+        dtype = hidden_ND.dtype
         weight, bias = weight_VD.to(dtype), bias_V.to(dtype)
         loss = torch.zeros((), device=hidden_ND.device)
         if needs_gradient:
@@ -60,6 +67,6 @@ class _NextTokenLoss(torch.autograd.Function):
         return loss * scale
 
     @staticmethod
-    def backward(ctx: Any, dloss: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
+    def backward(ctx: Any, dloss: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None, None]:
         dhidden_ND, dweight_VD, dbias_V = ctx.saved_tensors
-        return dhidden_ND * dloss.to(dhidden_ND.dtype), dweight_VD * dloss, dbias_V * dloss, None, None
+        return dhidden_ND * dloss.to(dhidden_ND.dtype), dweight_VD * dloss, dbias_V * dloss, None, None, None

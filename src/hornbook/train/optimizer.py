@@ -26,9 +26,7 @@ MUON_MOMENTUM = 0.95
 
 def make_optimizers(model: Phi, config: TrainConfig) -> list[Optimizer]:
     """The optimizers of a run, each at its peak rate: AdamW alone, or Muon and AdamW for what Muon leaves."""
-    muon_matrices = {
-        id(parameter) for block in model.layers for parameter in block.parameters() if parameter.ndim == 2
-    }
+    muon_matrices = {id(parameter) for block in model.layers for parameter in block.parameters() if parameter.ndim == 2}
     if config.optimizer == "adamw":
         muon_matrices = set()
     rest = [parameter for parameter in model.parameters() if id(parameter) not in muon_matrices]
@@ -79,9 +77,9 @@ class Muon(Optimizer):
                 momentum.lerp_(parameter.grad, 1 - group["momentum"])
                 update = torch.lerp(parameter.grad, momentum, group["momentum"])  # Nesterov
                 rows = parameter.shape[0] // group["num_matrices"]
-                for weight, part in zip(parameter.split(rows), update.split(rows), strict=True):
+                for weight, part in zip(torch.split(parameter, rows), torch.split(update, rows), strict=True):
                     flat = part if part.shape[0] <= part.shape[1] else part.T
-                    batches[tuple(flat.shape)].append((weight, part, group))  # type: ignore[index]
+                    batches[flat.shape[0], flat.shape[1]].append((weight, part, group))
         for entries in batches.values():
             flat_NRC = torch.stack([part if part.shape[0] <= part.shape[1] else part.T for _, part, _ in entries])
             for (weight, part, group), direction in zip(entries, orthogonalize(flat_NRC), strict=True):

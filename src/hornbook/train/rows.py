@@ -55,11 +55,13 @@ class Rows(ABC):
         """At most sequence_length + 1 tokens, and which of them count when predicted."""
 
     def _shift(self, tokens: NDArray[Any], counts: NDArray[np.bool_]) -> Row:
+        # As int64 first: -100 has no place among unsigned tokens.
+        tokens = tokens.astype(np.int64)
         filled = len(tokens) - 1
         inputs = np.full(self._length, self._padding, dtype=np.int64)
         targets = np.full(self._length, IGNORED, dtype=np.int64)
         inputs[: filled + 1] = tokens[: self._length]
-        targets[:filled] = np.where(counts[1:], tokens[1:], IGNORED)
+        targets[:filled] = np.where(counts[1:], tokens[1:].astype(np.int64), IGNORED)
         return inputs, targets
 
     def _random(self, epoch: int) -> np.random.Generator:
@@ -107,7 +109,7 @@ class WholeRows(Rows):
         # Documents by length: the k-th of these places takes the k-th of the documents sorted the same way.
         self._places = np.argsort(self._lengths, kind="stable")
         self.num_rows = max(1, int(self._row_of_place.max(initial=-1)) + 1)
-        self.padding_share = 1 - int((self._lengths.sum() - self.num_rows)) / (self.num_rows * self._length)
+        self.padding_share = 1 - int(self._lengths.sum() - self.num_rows) / (self.num_rows * self._length)
 
     def _start_epoch(self, epoch: int) -> None:
         random = self._random(epoch)

@@ -1,0 +1,25 @@
+"""Finetuning on CodeExercises: phi-1-base to phi-1 (section 2.3)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hornbook.errors import RecipeError
+from hornbook.model.artifact import ModelArtifact
+from hornbook.recipe import TrainConfig
+from hornbook.run.machine import Machine
+from hornbook.run.stage import stage
+from hornbook.tokens.packing import TokenizedCorpus
+from hornbook.train.loop import train
+
+
+@stage(version=1)
+def finetune(
+    *, base: ModelArtifact, tokens: TokenizedCorpus, config: TrainConfig, out: Path, machine: Machine
+) -> ModelArtifact:
+    """The base model's weights trained further, with an optimizer that starts anew."""
+    model = base.load_model("cpu")
+    context = model.config.max_position_embeddings
+    if config.sequence_length > context:
+        raise RecipeError(f"finetune.sequence_length {config.sequence_length} is longer than the base's {context}")
+    return train("finetune", model, tokens, config, out, machine)

@@ -1,0 +1,108 @@
+"""How a run uses its machine: precision, micro-batches, memory, and whether compiling pays."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+
+import torch
+
+from hornbook.errors import RecipeError
+from hornbook.model.phi import Phi
+from hornbook.recipe import TrainConfig
+from hornbook.run.machine import Machine
+from hornbook.run.progress import console
+
+CPU_MICRO_BATCH_TOKENS = 16_384
+"""Larger micro-batches are no faster on a CPU and only take memory."""
+CPU_FLOPS_TO_COMPILE = 5e14
+"""Compiling takes 20 to 40 s on two cores and saves 3% of a step there; see docs/lab-notes.md."""
+GPU_FLOPS_TO_COMPILE = 1e16
+"""About 25 s of an H100; compiling takes as long and makes a step 1.3 to 2 times as fast."""
+GPU_BYTES_PER_VALUE = 34
+"""Activations kept per position, layer and unit of width: 34 bytes with fused attention. Source: Korthikanti et al.
+2022, arXiv:2205.05198, equation 2 without the attention term."""
+
+
+def compute_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """The dtype of the matrix products. Raises RecipeError for fp16 without a GPU."""
+    if precision == "fp16":
+        if device.type != "cuda":
+            raise RecipeError("precision 'fp16' needs a CUDA device; on a CPU use 'auto', 'bf16' or 'fp32'")
+        return torch.float16
+    if precision == "fp32":
+        return torch.float32
+    if precision == "bf16":
+        return torch.bfloat16
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
+    multiplies_bf16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.bfloat16 if multiplies_bf16 else torch.float32
+
+
+def micro_batch_size(model: Phi, config: TrainConfig, machine: Machine, device: torch.device) -> int:
+    """Sequences per forward pass. Raises RecipeError where the machine's does not divide the batch."""
+    if machine.micro_batch_size:
+        if config.batch_size % machine.micro_batch_size:
+            raise RecipeError(
+                f"batch_size {config.batch_size} is not a multiple of the micro batch {machine.micro_batch_size}"
+            )
+        return machine.micro_batch_size
+    if device.type == "cpu":
+        limit = CPU_MICRO_BATCH_TOKENS // config.sequence_length
+    else:
+        free, _ = torch.cuda.mem_get_info(device)
+        shape = model.config
+        per_sequence = config.sequence_length * shape.hidden_size * shape.num_hidden_layers * GPU_BYTES_PER_VALUE
+        optimizer_bytes = 12 * sum(parameter.numel() for parameter in model.parameters())
+        limit = int((0.8 * free - optimizer_bytes) / per_sequence)
+    return max(
+        size for size in range(1, config.batch_size + 1) if config.batch_size % size == 0 and size <= max(1, limit)
+    )
+
+
+def keep_freed_memory() -> None:
+    """Has the C library keep what a step frees, since the next step asks for the same sizes again.
+
+    glibc maps large blocks anew each time, and the kernel clears every page of them: 20 to 30% of a step on a CPU.
+    Does nothing with another C library.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError):
+        return
+    trim_threshold, mmap_max = -1, -4  # names of the settings in <malloc.h>
+    mallopt(mmap_max, 0)
+    mallopt(trim_threshold, 2**31 - 1)
+
+
+def compile_if_it_pays(model: Phi, flops: float, machine: Machine, device: torch.device) -> bool:
+    """Sets the model up to run compiled where that saves more time than it takes; says so where it cannot."""
+    if not machine.use_compile:
+        return False
+    if flops < (CPU_FLOPS_TO_COMPILE if device.type == "cpu" else GPU_FLOPS_TO_COMPILE):
+        return False
+    if device.type == "cpu" and not has_cpp_compiler():
+        console.print("[yellow]! no C++ compiler found (g++ or clang++, or name one in CXX): training eagerly[/yellow]")
+        return False
+    model.compile_blocks()
+    return True
+
+
+def has_cpp_compiler() -> bool:
+    """Whether `torch.compile` finds what it needs on a CPU."""
+    named = os.environ.get("CXX")
+    return any(shutil.which(name) for name in ([named] if named else ["g++", "clang++"]))
+
+
+def model_flops_utilization(flops_per_s: float, device: torch.device, dtype: torch.dtype) -> float | None:
+    """MFU: the share of the GPU's dense peak; None where the peak is not known."""
+    if device.type != "cuda" or dtype == torch.float32:
+        return None
+    name = torch.cuda.get_device_name(device)
+    return next((flops_per_s / peak for model, peak in GPU_PEAK_FLOPS.items() if model in name), None)
+
+
+GPU_PEAK_FLOPS = {"H200": 989e12, "H100 PCIe": 756e12, "H100": 989e12, "A100": 312e12, "L40S": 362e12, "L4": 121e12}
+"""Dense bf16 peaks by name. Source: NVIDIA's data sheets."""
