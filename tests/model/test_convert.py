@@ -96,16 +96,20 @@ def test_what_transformers_saves_itself_is_imported(saved, tmp_path):
     artifact = saved(tiny_config())
     hugging_face_twin(artifact, tmp_path / "theirs").save_pretrained(tmp_path / "saved")
     (tmp_path / "back").mkdir()
-    with pytest.raises(InputError, match="end"):  # transformers saves no tokenizer with the model
-        config = json.loads((tmp_path / "saved" / "config.json").read_text())
-        (tmp_path / "saved" / "config.json").write_text(json.dumps(config | {"eos_token_id": None}))
-        import_hugging_face(tmp_path / "saved", tmp_path / "back")
-    (tmp_path / "saved" / "config.json").write_text(json.dumps(config))
     back = import_hugging_face(tmp_path / "saved", tmp_path / "back")
     ours, theirs = load_file(artifact.folder / "model.safetensors"), load_file(back.folder / "model.safetensors")
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
     assert back.description() == artifact.description()
+
+
+def test_a_folder_that_does_not_say_what_ends_a_text_is_refused(saved, tmp_path):
+    hugging_face_twin(saved(tiny_config()), tmp_path / "theirs")
+    (tmp_path / "theirs" / "tokenizer.json").unlink()
+    config = json.loads((tmp_path / "theirs" / "config.json").read_text())
+    (tmp_path / "theirs" / "config.json").write_text(json.dumps(config | {"eos_token_id": None}))
+    with pytest.raises(InputError, match="which token ends a text"):
+        import_hugging_face(tmp_path / "theirs", tmp_path)
 
 
 def test_shards_are_imported(saved, tmp_path):

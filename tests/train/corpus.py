@@ -54,7 +54,10 @@ def write_corpus(folder: Path, sources: dict[str, list[list[int]]], prompt_token
         for split, members in (("train", documents), ("valid", documents[:8])):
             ends = np.cumsum([0] + [len(document) for document in members])
             name = f"{source}.{split}"
-            np.save(folder / f"{name}.tokens.npy", np.array(sum(members, []), dtype=np.uint16))
+            np.save(
+                folder / f"{name}.tokens.npy",
+                np.array([token for document in members for token in document], dtype=np.uint16),
+            )
             np.save(folder / f"{name}.documents.npy", ends.astype(np.int64))
             np.save(folder / f"{name}.loss_starts.npy", (ends[:-1] + prompt_tokens).astype(np.int64))
     vocabulary = {"<|endoftext|>": 0} | {f"w{number}": number for number in range(1, VOCAB_SIZE)}

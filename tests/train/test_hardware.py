@@ -39,12 +39,14 @@ def test_a_micro_batch_must_divide_the_batch():
 def test_short_runs_are_not_compiled(monkeypatch):
     model = Phi(TINY_MODEL, 64)
     monkeypatch.setattr(model, "compile_blocks", lambda: pytest.fail("compiled"))
+    monkeypatch.setattr(hardware, "CPU_FLOPS_TO_COMPILE", 1e15)
     assert not compile_if_it_pays(model, 1e12, Machine(), CPU)
     assert not compile_if_it_pays(model, 1e20, Machine(use_compile=False), CPU)
 
 
 def test_a_missing_compiler_is_said_and_training_goes_on(monkeypatch, capsys):
     model = Phi(TINY_MODEL, 64)
+    monkeypatch.setattr(hardware, "CPU_FLOPS_TO_COMPILE", 1e15)
     monkeypatch.setattr(hardware.shutil, "which", lambda name: None)
     assert not compile_if_it_pays(model, 1e20, Machine(), CPU)
     assert "no C++ compiler found" in capsys.readouterr().err

@@ -73,17 +73,21 @@ def test_a_rerun_is_identical(run, precision):
     assert weights(run(precision=precision, seed=1).folder) != weights(first.folder)
 
 
-# The first steps and the last of this run in fp32; a change of numerics or data order must show here.
+# Of a run in fp32: a change of numerics, initialization, dropout or data order shows here.
 PINNED = {
-    "adamw": {1: 4.161, 6: 4.096, 12: 4.032, 40: 3.5},
-    "muon": {1: 4.161, 6: 4.096, 12: 4.032, 40: 3.5},
+    "adamw": {1: 4.15645, 6: 3.92097, 12: 3.67298, 40: 3.22264},
+    "muon": {1: 4.15645, 6: 3.91091, 12: 3.66431, 40: 3.20630},
 }
+# Other processors round differently; Muon's iteration runs in bf16 on those that have it and in fp32 elsewhere.
+TOLERANCE = {"adamw": 2e-3, "muon": 2e-2}
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_the_loss_curve_is_pinned(run, optimizer):
     metrics = {line["step"]: line["loss"] for line in lines(run(optimizer=optimizer, steps=40).folder)}
-    assert {step: metrics[step] for step in PINNED[optimizer]} == pytest.approx(PINNED[optimizer], abs=2e-3)
+    assert {step: metrics[step] for step in PINNED[optimizer]} == pytest.approx(
+        PINNED[optimizer], abs=TOLERANCE[optimizer]
+    )
 
 
 @pytest.mark.parametrize("changes", [{"optimizer": "adamw"}, {"optimizer": "muon"}, {"packing": "whole"}])
@@ -248,17 +252,19 @@ from hornbook.train import hardware
 from hornbook.train.pretrain import pretrain
 from tests.train.corpus import TINY_MODEL, tiny_training
 hardware.CPU_FLOPS_TO_COMPILE = float(sys.argv[3])
-model = TINY_MODEL.model_copy(update={"hidden_size": 64, "intermediate_size": 256})
 config = tiny_training(steps=60, checkpoint_every=7, batch_size=8, precision="bf16")
 out = Path(sys.argv[2])
 out.mkdir(exist_ok=True)
-machine = Machine(device="cpu", workers=2)
-artifact = pretrain(tokens=TokenizedCorpus(Path(sys.argv[1])), model=model, config=config, out=out, machine=machine)
+machine = Machine(device="cpu", workers=1)
+tokens = TokenizedCorpus(Path(sys.argv[1]))
+artifact = pretrain(tokens=tokens, model=TINY_MODEL, config=config, out=out, machine=machine)
 assert artifact.facts.metrics["compiled"] is (float(sys.argv[3]) == 0)
 """
 
 
-def check_kill(corpus, tmp_path, compile_from):
+def check_kill(corpus, tmp_path, compile_from, num_kills):
+    """Kills a run each time it has logged a random number of steps, and compares what comes out in the end."""
+
     def child(out):
         command = [sys.executable, "-c", CHILD, str(corpus.folder), str(out), str(compile_from)]
         return subprocess.Popen(command, cwd=Path(__file__).parents[2])
@@ -267,8 +273,7 @@ def check_kill(corpus, tmp_path, compile_from):
     killed = tmp_path / "killed"
     metrics = killed / RESUME / "metrics.jsonl"
     kills = 0
-    # Killed at random steps, twice: once it has logged a random number of lines more than it began with.
-    for until in sorted(random.sample(range(8, 50), 2)):
+    for until in sorted(random.sample(range(8, 50), num_kills)):
         process = child(killed)
         while process.poll() is None:
             if metrics.exists() and metrics.read_bytes().count(b"\n") >= until:
@@ -283,9 +288,9 @@ def check_kill(corpus, tmp_path, compile_from):
 
 
 def test_a_run_killed_at_random_steps_ends_with_the_same_bits(corpus, tmp_path):
-    check_kill(corpus, tmp_path, 1e99)
+    check_kill(corpus, tmp_path, 1e99, num_kills=1)
 
 
 @pytest.mark.slow
 def test_a_compiled_run_killed_at_random_steps_ends_with_the_same_bits(corpus, tmp_path):
-    check_kill(corpus, tmp_path, 0)
+    check_kill(corpus, tmp_path, 0, num_kills=3)

@@ -128,9 +128,15 @@ class _Run:
 
     def _first_step(self) -> None:
         """A step that falls back to eager where compiling fails; nothing has changed by then."""
+        if not self.is_compiled:
+            self._take_step()
+            return
+        from torch._dynamo.exc import TorchDynamoException
+        from torch._inductor.exc import InductorError
+
         try:
             self._take_step()
-        except (torch._dynamo.exc.TorchDynamoException, torch._inductor.exc.InductorError) as error:
+        except (TorchDynamoException, InductorError) as error:
             reason = str(error).strip().splitlines()[0][:200]
             console.print(f"[yellow]! torch.compile failed ({reason}): training eagerly[/yellow]")
             self.model.run_eagerly()
