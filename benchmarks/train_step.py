@@ -1,6 +1,6 @@
-"""Speed of a training step: each variant of the loop in turn, as tokens/s, GFLOP/s and share of the matrix-product peak.
+"""Speed of a training step: each variant of the loop in turn, as tokens/s, GFLOP/s and share of a product's rate.
 
-    python benchmarks/train_step.py                       # the nano shape
+    GOMP_SPINCOUNT=2000 python benchmarks/train_step.py   # the nano shape, with the setting that hornbook runs with
     python benchmarks/train_step.py --hidden 512 --layers 8 --batch 8 --seconds 60
     python benchmarks/train_step.py --threads 1           # robust on a machine that others use, with --cpu-time
 
@@ -39,7 +39,9 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--threads", type=int, default=Machine().workers)
-    parser.add_argument("--variants", default="muon,adamw,muon-compiled", help="OPTIMIZER[-compiled][-fp32][-dropout], ...")
+    parser.add_argument(
+        "--variants", default="muon,adamw,muon-compiled", help="OPTIMIZER[-compiled][-fp32][-dropout], ..."
+    )
     parser.add_argument("--micro-batch", type=int, default=0)
     parser.add_argument("--cpu-time", action="store_true", help="count this thread's CPU time; with --threads 1")
     arguments = parser.parse_args()
@@ -61,9 +63,10 @@ def main() -> None:
     for name, run in runs.items():
         median = statistics.median(times[name])
         rate = run.flops_per_step / median
+        speed = run.config.tokens_per_step / median
         print(
             f"{name:16} {median * 1e3:6.0f} ms (best {min(times[name]) * 1e3:.0f}, first {first[name]:.1f} s), "
-            f"{run.config.tokens_per_step / median:7,.0f} tokens/s, {rate / 1e9:5.0f} GFLOP/s, {rate / peak:.0%} of that"
+            f"{speed:7,.0f} tokens/s, {rate / 1e9:5.0f} GFLOP/s, {rate / peak:.0%} of that"
         )
 
 

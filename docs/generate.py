@@ -1,7 +1,7 @@
 """Writes what can be generated: the README's picture, and the reference pages of recipes, commands and departures.
 
-    python docs/generate.py            writes them
-    python docs/generate.py --check    exits with 1 and names the files that are out of date
+python docs/generate.py            writes them
+python docs/generate.py --check    exits with 1 and names the files that are out of date
 """
 
 from __future__ import annotations
@@ -51,7 +51,11 @@ def recipe_page() -> str:
     """Every field of a recipe with its type, default and help."""
     from hornbook.recipe import Recipe, walk_fields
 
-    lines = ["# Recipe fields", "", "Generated from `src/hornbook/recipe.py`; `hornbook explain FIELD` prints the same."]
+    lines = [
+        "# Recipe fields",
+        "",
+        "Generated from `src/hornbook/recipe.py`; `hornbook explain FIELD` prints the same.",
+    ]
     section = None
     for name, field, text in walk_fields():
         head, _, tail = name.rpartition(".")
@@ -83,20 +87,26 @@ def cli_page() -> str:
 
 
 def departures_page() -> str:
-    """Every place that is marked as a departure from the paper."""
-    lines = ["# Where hornbook differs from the paper", "", "Collected from the comments marked `Differs from paper:`.", ""]
+    """Every place that is marked as a departure from the paper, with the field or definition that it stands at."""
+    lines = ["# Where hornbook differs from the paper", "", "Collected from what is marked `Differs from paper:`.", ""]
     for path in sorted((ROOT / "src").rglob("*")):
-        if path.suffix not in (".py", ".toml") or not path.is_file():
-            continue
-        text = path.read_text(encoding="utf-8")
-        for match in re.finditer(r"Differs from paper: (.+(?:\n[ #]+[^\n]+)*?)(?=\"\"\"|\n\s*\n|\n\S|$)", text):
-            said = " ".join(part.strip(" #") for part in match.group(1).splitlines())
-            lines.append(f"- `{path.relative_to(ROOT)}`: {_first_sentences(said)}")
+        if path.suffix in (".py", ".toml") and path.is_file():
+            text = path.read_text(encoding="utf-8")
+            for match in re.finditer(r"Differs from paper: ", text):
+                said = re.split(r'"""|\n\s*\n|\n(?!\s*#|\s{4})|\n\s+[a-z_]+ ?[:=]', text[match.end() :])[0]
+                said = " ".join(part.strip(" #") for part in said.splitlines()).strip().rstrip(".")
+                lines.append(f"- `{path.relative_to(ROOT)}`{_place(text, match.start(), path.suffix)}: {said}.")
     return "\n".join([*lines, ""])
 
 
-def _first_sentences(text: str) -> str:
-    return re.split(r'"""|\s+[a-z_]+ = ', text)[0].strip().rstrip(".") + "."
+def _place(text: str, position: int, suffix: str) -> str:
+    line = text[text.rfind("\n", 0, position) + 1 : position]
+    if suffix == ".toml":
+        section = re.findall(r"^\[(\w+)\]", text[:position], re.MULTILINE)
+        key = line.split("=")[0].strip() if "=" in line else ""
+        return f", `{section[-1]}.{key}`" if section and key else ""
+    names = re.findall(r"^(?:    )?(?:class |def )?(\w+)(?::[^\n]*=|\(|: \w[^\n]*$)", text[:position], re.MULTILINE)
+    return f", `{names[-1]}`" if names else ""
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ PAPER_UTILIZATION = 0.46
 """Share of that peak that the paper's pretraining comes to: 770 A100-hours for 24,000 steps of 1024 x 2048 tokens."""
 PAPER_PRETRAIN_A100_HOURS = 770
 """Section 2.3."""
-CPU_UTILIZATION = 0.3
+CPU_UTILIZATION = 0.4
 """Share of the measured matrix-product rate that a training step reaches on a CPU; see docs/lab-notes.md."""
 
 

@@ -100,7 +100,7 @@ def test_bf16_products_stay_near_fp32_and_gradients_are_fp32():
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore")  # torch.compile uses what torch itself deprecates
 def test_compiled_blocks_agree_with_eager():
     model = random_model(tiny_config())
     tokens = torch.randint(97, (2, 50))

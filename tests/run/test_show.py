@@ -33,9 +33,9 @@ def test_what_has_finished_shows_before_the_run_is_whole(tmp_path):
 
 
 def test_errors_name_the_folder_and_the_stages(tmp_path):
-    with pytest.raises(RunFolderError, match="is not a run's folder. Make one with: hornbook run nano"):
+    with pytest.raises(RunFolderError, match=r"is not a run's folder\. Make one with: hornbook run nano"):
         list(show_run(RunFolder(tmp_path)))
     folder = RunFolder(tmp_path / "run")
     run(make_graph(), folder)
-    with pytest.raises(RunFolderError, match="no finished stage 'filter'. There are: write_lines, add_up"):
+    with pytest.raises(RunFolderError, match=r"no finished stage 'filter'\. There are: write_lines, add_up"):
         list(show_stage(folder, "filter"))

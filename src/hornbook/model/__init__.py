@@ -1,9 +1,1 @@
 """The model: its architecture, files, generation, and the way to and from Hugging Face."""
-
-import os
-
-# Set before torch is imported, which reads it once. OpenMP's threads wait for one another by spinning, by default for
-# so long that one other busy process makes a training step on two cores 14 times slower; after 2000 rounds a thread
-# sleeps instead, which makes it 2 times slower and costs nothing on an idle machine. See docs/lab-notes.md.
-if "OMP_WAIT_POLICY" not in os.environ:
-    os.environ.setdefault("GOMP_SPINCOUNT", "2000")
