@@ -28,10 +28,10 @@ def test_phi_1_has_the_values_of_section_2_3():
 
 
 def test_the_small_model_trains_as_the_large_one_unless_it_says_otherwise():
-    recipe = load_recipe("nano", ["small_finetune.steps=99"])
+    recipe = load_recipe("phi-1", ["small_finetune.steps=99"])
     assert recipe.small_pretrain == recipe.pretrain
     assert recipe.small_finetune == recipe.finetune.model_copy(update={"steps": 99})
-    changed = load_recipe("nano", ["finetune.batch_size=7"])
+    changed = load_recipe("phi-1", ["finetune.batch_size=7"])
     assert changed.finetune.batch_size == changed.small_finetune.batch_size == 7
 
 
