@@ -159,6 +159,20 @@ def test_no_permission_is_named(folder, monkeypatch):
         run(make_graph(), folder)
 
 
+def test_an_error_inside_a_stage_is_not_taken_for_one_of_the_folder(folder):
+    @stage(version=1)
+    def forbidden(*, lines: Lines, config: FilterConfig, out: Path) -> Total:
+        raise PermissionError(errno.EACCES, "Permission denied", "/elsewhere/secret")
+
+    with pytest.raises(PermissionError, match="/elsewhere/secret"):
+        run(make_graph(summing=forbidden), folder)
+
+
+def test_a_folder_that_cannot_be_made_is_named():
+    with pytest.raises(RunFolderError, match="/proc/nowhere: cannot be used"):
+        run(make_graph(), RunFolder(Path("/proc/nowhere")))
+
+
 def test_a_locked_folder_names_the_process(folder):
     with folder.locked("test"), pytest.raises(RunFolderError, match=f"process {os.getpid()} is running here"):
         run(make_graph(), folder)

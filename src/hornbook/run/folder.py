@@ -122,20 +122,34 @@ class RunFolder:
 
         Raises RunFolderError where it is another recipe's, something else's, locked, or cannot be written.
         """
+        lock = self._claim(recipe_name)
+        try:
+            yield
+        finally:
+            os.close(lock)
+
+    def _claim(self, recipe_name: str) -> int:
+        """Takes the lock and says whose folder it is; returns the lock's descriptor, which holds it while open."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._check_owner(recipe_name)
-            with (self.path / LOCK).open("a+") as lock:
-                self._take(lock.fileno(), lock)
+            lock = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+            try:
+                self._take(lock)
                 if not (self.path / IDENTITY).exists():
                     self.write_json(IDENTITY, {"hornbook_run": recipe_name})
-                yield
+            except BaseException:
+                os.close(lock)
+                raise
+            return lock
         except PermissionError as error:
             raise RunFolderError(
                 f"{error.filename or self.path}: no permission to write. Choose another folder with --out."
             ) from None
         except (FileExistsError, NotADirectoryError):
             raise RunFolderError(f"{self.path}: is not a folder. Choose another with --out.") from None
+        except OSError as error:
+            raise RunFolderError(f"{self.path}: cannot be used: {error}. Choose another with --out.") from None
 
     def _check_owner(self, recipe_name: str) -> None:
         owner = self.identity().get("hornbook_run")
@@ -147,19 +161,16 @@ class RunFolder:
                 f"Choose another folder with --out, or give the recipe the name {owner!r}."
             )
 
-    def _take(self, descriptor: int, lock: Any) -> None:
+    def _take(self, lock: int) -> None:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            lock.seek(0)
+            holder = os.pread(lock, 20, 0).decode(errors="replace").strip() or "unknown"
             raise RunFolderError(
-                f"{self.path}: process {lock.read().strip() or 'unknown'} is running here. "
-                "Wait for it, or choose another folder with --out."
+                f"{self.path}: process {holder} is running here. Wait for it, or choose another folder with --out."
             ) from None
-        lock.seek(0)
-        lock.truncate()
-        lock.write(str(os.getpid()))
-        lock.flush()
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, str(os.getpid()).encode(), 0)
 
     def write_json(self, name: str, content: object) -> None:
         """Replaces a small JSON file of the run folder, whole or not at all."""

@@ -30,7 +30,7 @@ def show_stage(folder: RunFolder, name: str) -> Iterator[str]:
     yield f"fingerprint {manifest['fingerprint']}, {manifest['wall_s']:,.1f} s, finished {manifest['finished_at']}"
     for title in ("rows", "drops", "metrics"):
         for key, value in manifest[title].items():
-            yield f"{title}: {key} = {value:,}" if isinstance(value, int) else f"{title}: {key} = {value}"
+            yield f"{title}: {key} = {value:,}" if type(value) is int else f"{title}: {key} = {value}"
     for file, described in manifest["files"].items():
         yield f"file: {file}, {described['size_bytes']:,} bytes, sha256 {described['sha256'][:16]}"
 
