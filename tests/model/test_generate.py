@@ -145,6 +145,14 @@ def test_a_prompt_that_fills_the_context_is_refused_or_truncated(model, tokenize
     )
 
 
+def test_truncation_leaves_every_prompt_room_for_a_whole_completion(model, tokenizer):
+    prompt = tokenizer.decode(tokenizer.encode("total + " * 200).ids[:195])
+    assert 190 < len(tokenizer.encode(prompt.rstrip()).ids) < 200
+    config = GenerationConfig(10, stop_at_function_end=False, too_long="truncate")
+    kept = tokenizer.decode(tokenizer.encode(prompt.rstrip()).ids[-190:])
+    assert generate(model, tokenizer, [prompt], config) == generate(model, tokenizer, [kept], config)
+
+
 def test_generation_ends_where_the_context_does(model, tokenizer):
     prompt = "total + " * 40
     count = len(tokenizer.encode(prompt.rstrip()).ids)

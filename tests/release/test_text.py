@@ -72,3 +72,7 @@ def test_the_summary_says_what_was_left_out_and_what_is_not_there() -> None:
     assert lines[2].split() == ["small", "finetuned", "-", "50.0%", "[24.0,", "76.0]"]
     assert lines[3] == "base -> small finetuned, held-out exercises: +20.0 points (p = 0.625, exact McNemar)"
     assert lines[4] == "HumanEval is left out"
+
+
+def test_pages_show_no_times_so_that_equal_inputs_give_equal_bytes():
+    assert fact_rows({"training_s": 3.0, "tokens_per_s": 9, "mfu": 0.5, "steps": 7}) == fact_rows({"steps": 7})

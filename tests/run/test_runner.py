@@ -114,6 +114,7 @@ def test_a_damaged_artifact_is_kept_aside_and_made_again(folder):
     assert (again["write_lines"].folder / "lines.txt").read_text() == "0\n1\n2\n3"
     aside = list((folder.path / "write_lines").glob("*.damaged-1"))
     assert (aside[0] / "lines.txt").read_text() == "0"
+    assert states(make_graph(count=5), folder)["write_lines"] == ("run", ("count: 4 -> 5",))
 
 
 def test_too_many_drops_stop_the_run_and_keep_what_was_written(folder):
@@ -228,9 +229,19 @@ def test_plan_tells_a_resumable_stage(folder):
     assert states(graph, folder)["write_lines"][0] == "resume"
 
 
-def test_targets_run_only_what_they_need(folder):
+def test_targets_run_only_what_they_need_and_the_last_whole_run_stays_known(folder):
     graph = make_graph()
     assert set(run(graph, folder, targets=[graph["write_lines"]])) == {"write_lines"}
+    assert folder.latest() == {}
+    whole = run(graph, folder)
+    run(make_graph(count=5), folder, targets=[make_graph(count=5)["write_lines"]])
+    assert folder.latest_artifact("add_up") == whole["add_up"].folder
+
+
+def test_a_stage_that_selects_may_leave_out_as_much_as_it_is_asked_to(folder):
+    graph = Graph()
+    graph.add(Stage(write_lines.function, version=1, selects=True), count=4)
+    assert run(graph, folder, max_drop_fraction=0.1)["write_lines"].facts.drops == {"odd": 1}
 
 
 def test_latest_points_at_the_artifacts_of_the_last_run(folder):

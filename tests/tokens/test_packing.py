@@ -68,9 +68,10 @@ def test_codetextbook_decodes_to_what_came_in(
             assert array.tokens.dtype == np.uint16
             assert array.documents.dtype == array.loss_starts.dtype == np.int64
             assert array.loss_starts.tolist() == array.documents[:-1].tolist()
-            assert made.facts.rows[f"{source}.{split}.tokens.npy"] == len(array.tokens)
+            assert made.facts.rows[f"{source}.{split}.tokens.npy"] == len(array.documents) - 1
+            assert made.facts.metrics[f"{source}_{split}_tokens"] == len(array.tokens)
     assert made.facts.drops == {}
-    assert made.facts.metrics["textbooks_valid_documents"] == 3
+    assert made.facts.rows["textbooks.valid.tokens.npy"] == 3
 
 
 def test_arrays_are_memory_mapped(tmp_path: Path, corpus: CodeTextbook, tokenizer: TokenizerArtifact) -> None:

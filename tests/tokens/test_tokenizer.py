@@ -15,7 +15,15 @@ from hornbook.recipe import TokenizerConfig
 from hornbook.records import Exercise
 from hornbook.run.datasets import CodeTextbook
 from hornbook.tokens import tokenizer as module
-from hornbook.tokens.tokenizer import END_OF_TEXT, TOKENIZER_FILE, TokenizerArtifact, load_tokenizer, train_tokenizer
+from hornbook.tokens.tokenizer import (
+    END_OF_TEXT,
+    TOKENIZER_FILE,
+    TokenizerArtifact,
+    load_tokenizer,
+    tokenizer_identity,
+    train_bpe,
+    train_tokenizer,
+)
 
 CODE_LIKE = st.text(
     st.sampled_from(list(" \t\n\r\f\v_.:,()[]'\"#=+-0123789abcdefXYZéß中\u00a0\u2003\u2028\u0085\x1c\ufeff\u0301🙂"))
@@ -92,7 +100,7 @@ def test_pieces(bpe: Tokenizer, text: str, expected: list[str]) -> None:
 
 def run(folder: Path, corpus: CodeTextbook, seed: int = 0, **config: object) -> TokenizerArtifact:
     folder.mkdir()
-    return train_tokenizer(corpus=corpus, config=TokenizerConfig(**config), seed=seed, out=folder)
+    return train_tokenizer(corpus=corpus, config=TokenizerConfig(**config), given="", seed=seed, out=folder)
 
 
 def test_training(tmp_path: Path, corpus: CodeTextbook) -> None:
@@ -116,7 +124,7 @@ def test_training_gives_the_same_bytes_in_another_process_with_other_threads(
         "from hornbook.run.datasets import CodeTextbook\n"
         "from hornbook.tokens.tokenizer import train_tokenizer\n"
         f"corpus, out = CodeTextbook(Path({str(corpus.folder)!r})), Path({str(tmp_path / 'two')!r})\n"
-        "train_tokenizer(corpus=corpus, config=TokenizerConfig(vocab_size=800), seed=0, out=out)\n"
+        "train_tokenizer(corpus=corpus, config=TokenizerConfig(vocab_size=800), given='', seed=0, out=out)\n"
     )
     environment = os.environ | {"RAYON_NUM_THREADS": "1", "PYTHONHASHSEED": "7"}
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)
@@ -163,3 +171,15 @@ def test_tokenizer_without_end_of_text(tmp_path: Path) -> None:
     Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]")).save(str(tmp_path / TOKENIZER_FILE))
     with pytest.raises(InputError, match=r"has no token <\|endoftext\|>"):
         load_tokenizer(tmp_path / TOKENIZER_FILE)
+
+
+def test_the_identity_of_a_given_tokenizer_is_its_content(tmp_path: Path) -> None:
+    assert tokenizer_identity(TokenizerConfig()) == ""
+    identities = []
+    for name, word in (("one", "total"), ("moved", "total"), ("other", "count")):
+        (tmp_path / name).mkdir()
+        train_bpe([f"return {word}\n" * 50], 300).save(str(tmp_path / name / "tokenizer.json"))
+        identities.append(tokenizer_identity(TokenizerConfig(path=str(tmp_path / name))))
+    assert identities[0] == identities[1] != identities[2]
+    with pytest.raises(InputError, match=r"nowhere/tokenizer\.json: no such file"):
+        tokenizer_identity(TokenizerConfig(path=str(tmp_path / "nowhere")))

@@ -44,7 +44,7 @@ class Prediction:
     is_kept: bool
 
 
-@stage(version=1)
+@stage(version=1, selects=True)
 def filter(
     *, files: CodeFiles, annotations: Annotations, config: FilterConfig, seed: int, out: Path, machine: Machine
 ) -> CodeFiles:

@@ -116,12 +116,13 @@ def _prepare(model: Phi, tokenizer: Tokenizer, number: int, prompt: str, config:
     if max(ids) >= model.vocab_size:
         raise InputError(f"prompt {number}: token {max(ids)} is not in the model's vocabulary of {model.vocab_size}")
     context = model.config.max_position_embeddings
-    if len(ids) >= context:
-        if config.too_long == "error":
-            raise InputError(
-                f"prompt {number} has {len(ids)} tokens, which leaves no room in the model's context of {context}; "
-                "shorten it, or choose truncation to drop its beginning"
-            )
+    if len(ids) >= context and config.too_long == "error":
+        raise InputError(
+            f"prompt {number} has {len(ids)} tokens, which leaves no room in the model's context of {context}; "
+            "shorten it, or choose truncation to drop its beginning"
+        )
+    if config.too_long == "truncate":
+        # Room for a whole completion, so that every prompt is given the same number of new tokens.
         ids = ids[-max(1, context - config.max_new_tokens) :]
     draws = None
     if config.temperature > 0:

@@ -107,11 +107,14 @@ def fact(name: str, value: Fact) -> str:
 
 
 def fact_rows(metrics: Mapping[str, Fact]) -> list[tuple[str, str]]:
-    """Measured values as (label, text); `x` with `x_low` and `x_high` is one value with its interval."""
+    """Measured values as (label, text); `x` with `x_low` and `x_high` is one value with its interval.
+
+    Times and speeds stay in the manifests: pages made from equal inputs are equal.
+    """
     rows: list[tuple[str, str]] = []
     for name, value in metrics.items():
         stem = name.removesuffix("_low").removesuffix("_high")
-        if stem != name and stem in metrics:
+        if (stem != name and stem in metrics) or name.endswith("_s") or name == "mfu":
             continue
         text = fact(name, value)
         if metrics.get(f"{name}_low") is not None and metrics.get(f"{name}_high") is not None:

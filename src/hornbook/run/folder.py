@@ -57,7 +57,8 @@ class RunFolder:
         """Manifests of the same node under other fingerprints, latest first."""
         manifests = []
         for path in (self.path / node.name).glob(f"*/{MANIFEST}"):
-            if path.parent != self.artifact_folder(node):
+            # A dot marks what is partial or was set aside as damaged.
+            if path.parent != self.artifact_folder(node) and "." not in path.parent.name:
                 try:
                     manifests.append(read_manifest(path.parent))
                 except ArtifactError:
@@ -132,7 +133,7 @@ class RunFolder:
         """Takes the lock and says whose folder it is; returns the lock's descriptor, which holds it while open."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._check_owner(recipe_name)
+            self.check_owner(recipe_name)
             lock = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
             try:
                 self._take(lock)
@@ -151,7 +152,12 @@ class RunFolder:
         except OSError as error:
             raise RunFolderError(f"{self.path}: cannot be used: {error}. Choose another with --out.") from None
 
-    def _check_owner(self, recipe_name: str) -> None:
+    def check_owner(self, recipe_name: str) -> None:
+        """Raises RunFolderError where the folder is there and is not this recipe's run."""
+        if not self.path.exists():
+            return
+        if not self.path.is_dir():
+            raise RunFolderError(f"{self.path}: is not a folder. Choose another with --out.")
         owner = self.identity().get("hornbook_run")
         if owner is None and any(entry.name != LOCK for entry in self.path.iterdir()):
             raise RunFolderError(f"{self.path}: has files that are not a run's. Choose another folder with --out.")

@@ -12,10 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 Item = TypeVar("Item")
 
-console = Console(stderr=True, highlight=False)
+console = Console(stderr=True, highlight=False, emoji=False)
 """Everything that is not a command's own output goes here, so that output can be piped."""
 
-out = Console(highlight=False)
+out = Console(highlight=False, emoji=False)
 """A command's own output."""
 
 SECONDS_BETWEEN_LINES = 15.0

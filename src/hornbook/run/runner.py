@@ -72,7 +72,7 @@ def _reasons(node: Node[Any], earlier: list[dict[str, Any]], planned: Mapping[st
             reasons.append(
                 f"{upstream.name} {'is made anew' if planned[upstream.name].state != 'cached' else 'differs'}"
             )
-    return tuple(reasons)
+    return tuple(reasons) or ("not made yet",)
 
 
 def execute(
@@ -102,9 +102,9 @@ def execute(
                 aside = folder.set_aside(node)
                 console.print(f"[yellow]! {node.name}: {planned.reasons[0]}; kept as {aside}, made again[/yellow]")
             finished[node.name] = _run_node(node, folder, finished, machine, max_drop_fraction)
-        folder.write_json(
-            LATEST, {name: str(artifact.folder.relative_to(folder.path)) for name, artifact in finished.items()}
-        )
+        if not targets:
+            relative = {name: str(artifact.folder.relative_to(folder.path)) for name, artifact in finished.items()}
+            folder.write_json(LATEST, relative)
     return finished
 
 
@@ -156,7 +156,7 @@ def _check_outcome(node: Node[Any], facts: Facts, out: Path, max_drop_fraction: 
     empty = [name for name, count in facts.rows.items() if count == 0]
     if empty:
         raise StageError(f"stage {node.name}: {empty[0]} has no rows left ({reasons or 'none came in'}); see {out}")
-    if facts.rows and dropped > max_drop_fraction * (kept + dropped):
+    if not node.stage.selects and facts.rows and dropped > max_drop_fraction * (kept + dropped):
         raise StageError(
             f"stage {node.name}: {dropped:,} of {kept + dropped:,} rows were dropped, more than max_drop_fraction "
             f"{max_drop_fraction} allows ({reasons}). What it wrote is in {out}; raise max_drop_fraction to accept it."

@@ -44,7 +44,8 @@ def _finished(folder: RunFolder) -> dict[str, Path]:
         raise RunFolderError(f"{folder.path}: is not a run's folder. Make one with: hornbook run nano")
     newest: dict[str, Path] = {}
     for manifest in sorted(folder.path.glob("*/*/manifest.json"), key=lambda path: path.stat().st_mtime):
-        newest[manifest.parent.parent.name] = manifest.parent
+        if "." not in manifest.parent.name:
+            newest[manifest.parent.parent.name] = manifest.parent
     if not newest:
         raise RunFolderError(f"{folder.path}: no stage has finished yet")
     return newest

@@ -23,6 +23,8 @@ class Stage(Generic[Parameters, Output]):
 
     function: Callable[Parameters, Output]
     version: int
+    selects: bool = False
+    """Whether leaving rows out is what the stage is asked for, so that `max_drop_fraction` does not bound it."""
 
     @property
     def name(self) -> str:
@@ -34,10 +36,10 @@ class Stage(Generic[Parameters, Output]):
         return self.function(*args, **kwargs)
 
 
-def stage(version: int) -> Callable[[Callable[Parameters, Output]], Stage[Parameters, Output]]:
+def stage(version: int, selects: bool = False) -> Callable[[Callable[Parameters, Output]], Stage[Parameters, Output]]:
     """Marks a stage. Raise the version whenever the same inputs would give another output than before."""
 
     def wrap(function: Callable[Parameters, Output]) -> Stage[Parameters, Output]:
-        return Stage(function, version)
+        return Stage(function, version, selects)
 
     return wrap

@@ -152,8 +152,10 @@ def pack(
                 writers["valid" if row in valid else "train"].add(*encoded)
         num_tokens = 0
         for split, writer in writers.items():
-            rows[f"{source}.{split}.tokens.npy"] = writer.num_tokens
-            metrics[f"{source}_{split}_documents"] = writer.num_documents
+            # Rows are documents, as the drops are; a validation split that nobody asked for may be empty.
+            if split == "train" or valid:
+                rows[f"{source}.{split}.tokens.npy"] = writer.num_documents
+            metrics[f"{source}_{split}_tokens"] = writer.num_tokens
             num_tokens += writer.num_tokens
         metrics[f"{source}_chars_per_token"] = round(num_chars / max(1, num_tokens), 3)
     tokenizer.save(str(out / TOKENIZER_FILE))

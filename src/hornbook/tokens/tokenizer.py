@@ -55,13 +55,16 @@ class TokenizerArtifact(Artifact):
 
 
 @stage(version=1)
-def train_tokenizer(*, corpus: CodeTextbook, config: TokenizerConfig, seed: int, out: Path) -> TokenizerArtifact:
+def train_tokenizer(
+    *, corpus: CodeTextbook, config: TokenizerConfig, given: str, seed: int, out: Path
+) -> TokenizerArtifact:
     """A byte-level BPE of `vocab_size` tokens trained on a sample of CodeTextbook, or the one in the folder `path`.
 
+    `given` is `tokenizer_identity(config)`: it is not used but makes the fingerprint follow the file's content.
     Raises InputError where that folder has no tokenizer, or one without `<|endoftext|>`.
     """
     if config.path:
-        tokenizer = load_tokenizer(Path(config.path).expanduser() / TOKENIZER_FILE)
+        tokenizer = load_tokenizer(_given_file(config))
         num_chars = 0
     else:
         texts = sample(corpus, seed)
@@ -70,6 +73,21 @@ def train_tokenizer(*, corpus: CodeTextbook, config: TokenizerConfig, seed: int,
     tokenizer.save(str(out / TOKENIZER_FILE))
     metrics = {"vocab_size": tokenizer.get_vocab_size(), "training_chars": num_chars}
     return TokenizerArtifact(out, Facts(metrics=metrics))
+
+
+def tokenizer_identity(config: TokenizerConfig) -> str:
+    """Hex sha256 of the tokenizer that `path` names, empty where one is trained.
+
+    Raises InputError where it cannot be used.
+    """
+    if not config.path:
+        return ""
+    load_tokenizer(_given_file(config))
+    return hashlib.sha256(_given_file(config).read_bytes()).hexdigest()
+
+
+def _given_file(config: TokenizerConfig) -> Path:
+    return Path(config.path).expanduser() / TOKENIZER_FILE
 
 
 def load_tokenizer(path: Path) -> Tokenizer:
