@@ -33,6 +33,7 @@ def called(monkeypatch, capsys, *words: str) -> tuple[int, str, str]:
         (["run", "nano", "--set", "finetune.steps=many"], "finetune.steps: Input should be a valid integer"),
         (["run", "tiny", "--until", "bake"], "--until 'bake': no such stage. There are: collect, deduplicate"),
         (["run", "tiny", "--device", "abacus"], "--device 'abacus': choose auto, cpu or cuda"),
+        (["run", "tiny", "--device", "cpu", "--set", "finetune.precision=fp16"], "fp16"),
         (["show", "."], "is not a run's folder. Make one with: hornbook run nano"),
         (["sample", ".", "def f():", "--model", "huge"], "--model 'huge': choose one of base, finetuned"),
         (["sample", ".", "  "], "the prompt is empty"),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help=(
         "Raise a small code language model on textbook-quality data, end to end.\n\n"
-        "Without a verb it runs the recipe `nano`: about ten minutes on two CPU cores, offline, no key, no GPU."
+        "Without a verb it runs the recipe `nano`: about twelve minutes on two CPU cores, offline, no key, no GPU."
     ),
     invoke_without_command=True,
     pretty_exceptions_enable=False,
@@ -80,10 +80,12 @@ def run(
     graph = build(loaded)
     if until and until not in graph:
         raise RecipeError(f"--until {until!r}: no such stage. There are: {', '.join(node.name for node in graph)}")
+    machine = _machine(device, workers, compile_)
+    _check_hardware(loaded, machine)
     made = execute(
         graph,
         folder,
-        _machine(device, workers, compile_),
+        machine,
         recipe_name=loaded.name,
         max_drop_fraction=loaded.max_drop_fraction,
         targets=[graph[until]] if until else [],
@@ -216,6 +218,15 @@ def _machine(device: str, workers: int, use_compile: bool) -> Machine:
         raise InputError(f"--device {device!r}: choose auto, cpu or cuda")
     found = Machine(device=device, use_compile=use_compile)
     return Machine(device=device, use_compile=use_compile, workers=workers or found.workers)
+
+
+def _check_hardware(recipe: Recipe, machine: Machine) -> None:
+    """Refuses a device or a precision that is not there now, rather than after all the data has been made."""
+    from hornbook.model.artifact import resolve_device
+    from hornbook.train.hardware import compute_dtype
+
+    for train in (recipe.pretrain, recipe.finetune, recipe.small_pretrain, recipe.small_finetune):
+        compute_dtype(train.precision, resolve_device(machine.device))
 
 
 def _find_model(run_path: Path, name: str) -> ModelArtifact:
