@@ -2,13 +2,13 @@ import numpy as np
 
 from hornbook.corpus.embedding import (
     NUM_FEATURES,
-    TASKS_PER_WORKER,
     TEXTS_PER_TASK,
     Embedding,
     count_tokens,
     stack,
     tokens_of,
 )
+from hornbook.run.workers import TASKS_PER_WORKER
 
 
 def test_tokens() -> None:
