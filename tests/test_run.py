@@ -55,9 +55,10 @@ def test_killed_again_and_again_it_ends_with_the_same_bytes(whole, tmp_path):
             [*HORNBOOK, "run", "tiny", "--out", str(folder)], stdout=subprocess.DEVNULL, start_new_session=True
         )
         if kills < 5:
-            time.sleep(chance.uniform(6, 14))
-            kills += started.poll() is None
-            os.killpg(started.pid, signal.SIGKILL)
+            time.sleep(chance.uniform(3, 7))
+            if started.poll() is None:
+                os.killpg(started.pid, signal.SIGKILL)
+                kills += 1
         assert started.wait() in (0, -signal.SIGKILL)
     assert kills >= 2
     assert contents(folder) == contents(whole)
@@ -66,7 +67,7 @@ def test_killed_again_and_again_it_ends_with_the_same_bytes(whole, tmp_path):
 def test_one_set_changes_just_what_depends_on_it(whole):
     def states(*options: str) -> dict[str, str]:
         table = hornbook("plan", "tiny", "--out", str(whole), *options).stdout
-        return {line.split()[0]: " ".join(line.split()[1:3]) for line in table.splitlines() if "evaluate" in line[:30]}
+        return {line.split()[0]: line.split()[1] for line in table.splitlines() if "evaluate" in line[:30]}
 
     assert set(states().values()) == {"cached"}
     changed = states("--set", "small_finetune.learning_rate=0.001")

@@ -202,6 +202,7 @@ def export(
     artifact = _find_model(run_path, model)
     if to.exists():
         raise InputError(f"--to {to}: exists already; give a folder that does not")
+    to.mkdir(parents=True)
     export_hugging_face(artifact, to)
     out.print(f"{model} of {run_path}: {to}", soft_wrap=True)
 

@@ -79,6 +79,24 @@ def test_a_second_run_reuses_everything(folder):
     assert {state for state, _ in states(make_graph(), folder).values()} == {"cached"}
     again = run(make_graph(), folder)
     assert again["add_up"].facts == first["add_up"].facts
+
+
+def test_facts_keep_their_order_from_the_stage_to_a_later_run(folder):
+    @stage(version=1)
+    def measure(*, out: Path) -> Total:
+        (out / "file.txt").write_text("x")
+        return Total(out, Facts(metrics={"zebra": 1, "ant": 2}))
+
+    graph = Graph()
+    graph.add(measure)
+    for _ in range(2):
+        assert list(run(graph, folder)["measure"].facts.metrics) == ["zebra", "ant"]
+
+
+def test_a_second_run_leaves_manifests_alone(folder):
+    first = run(make_graph(), folder)
+    manifest = read_manifest(first["add_up"].folder)
+    again = run(make_graph(), folder)
     assert read_manifest(again["add_up"].folder)["finished_at"] == manifest["finished_at"]
 
 

@@ -67,7 +67,7 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Writes and syncs the manifest; the last thing that happens to an artifact before it is renamed."""
     path = folder / MANIFEST
     with path.open("w", encoding="utf-8") as file:
-        json.dump(manifest, file, indent=2, sort_keys=True)
+        json.dump(manifest, file, indent=2)
         file.write("\n")
         file.flush()
         os.fsync(file.fileno())

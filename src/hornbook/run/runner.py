@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -140,7 +140,9 @@ def _run_node(
             ) from error
         raise
     console.print(f"[green]+[/green] {node.name}: {outcome_line(artifact.facts)}, {wall_s:.1f} s")
-    return replace(artifact, folder=final)
+    # Read back, so that a stage sees the same of its inputs whether they were made now or before.
+    made: Artifact = node.output_type.load(final)
+    return made
 
 
 def outcome_line(facts: Facts) -> str:
