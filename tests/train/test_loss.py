@@ -32,6 +32,18 @@ def test_loss_and_gradient_are_those_of_cross_entropy(rows, monkeypatch):
         assert torch.allclose(own.double(), expected, atol=1e-5)
 
 
+def test_what_is_compiled_gives_the_same():
+    hidden, weight, bias, targets = problem()
+    scale = torch.tensor(0.25)
+    logits = F.linear(hidden, weight, bias).detach()
+    for own, expected in zip(
+        loss_module._loss_and_gradient_to_fuse(logits, targets, scale),
+        loss_module._loss_and_gradient(logits.clone(), targets, scale),
+        strict=True,
+    ):
+        assert torch.allclose(own.double(), expected.double(), atol=1e-6)
+
+
 def test_nothing_to_learn_gives_zero():
     hidden, weight, bias, _ = problem()
     loss = next_token_loss(hidden, weight, bias, torch.full((50,), IGNORED), 1.0)

@@ -57,9 +57,11 @@ def causal_attention(
     if qkv_BTX.device.type == "cpu" and not dropout and not by_autograd:
         result: Tensor = _CausalAttention.apply(qkv_BTX, cos_TG1K, sin_TG1K, config.head_size, config.rotary_dims)  # type: ignore[no-untyped-call]
         return result
-    qkv_BTGHK = qkv_BTX.view(*qkv_BTX.shape[:2], 3, config.num_attention_heads, config.head_size)
-    q_BTHK, k_BTHK = rotate(qkv_BTGHK[:, :, :2], cos_TG1K, sin_TG1K, config.rotary_dims).unbind(2)
-    q, k, v = q_BTHK.transpose(1, 2), k_BTHK.transpose(1, 2), qkv_BTGHK[:, :, 2].transpose(1, 2)
+    # Unbound, and not sliced: the gradient is then put together in one pass.
+    q_BTHK, k_BTHK, v_BTHK = qkv_BTX.view(*qkv_BTX.shape[:2], 3, -1, config.head_size).unbind(2)
+    q_BTHK = rotate(q_BTHK, cos_TG1K[:, 0], sin_TG1K[:, 0], config.rotary_dims)
+    k_BTHK = rotate(k_BTHK, cos_TG1K[:, 1], sin_TG1K[:, 1], config.rotary_dims)
+    q, k, v = q_BTHK.transpose(1, 2), k_BTHK.transpose(1, 2), v_BTHK.transpose(1, 2)
     if qkv_BTX.device.type != "cpu":
         y_BHTK = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True, scale=1.0)
     else:

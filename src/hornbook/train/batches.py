@@ -35,6 +35,13 @@ class Batch:
         """Positions that the loss sees."""
         return int((self.targets != IGNORED).sum())
 
+    def to(self, device: torch.device) -> Batch:
+        """The batch on `device`; to a GPU through pinned memory, so that the host does not wait."""
+        if device.type == "cpu":
+            return self
+        inputs, targets = (part.pin_memory().to(device, non_blocking=True) for part in (self.inputs, self.targets))
+        return Batch(inputs, targets)
+
     def split(self, size: int) -> list[Batch]:
         """Micro-batches of `size` sequences."""
         return [

@@ -82,6 +82,8 @@ class _Run:
         self.peaks = [[float(group["lr"]) for group in optimizer.param_groups] for optimizer in self.optimizers]
         # Does nothing unless the products are fp16.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.model.compute_dtype == torch.float16)
+        # Makes the scale, which the scaler otherwise does when it scales a loss; here the loss does that itself.
+        self.scaler.scale(torch.zeros((), device=self.device))
         self.flops_per_step = config.tokens_per_step * float(
             flops_per_token(model.config, model.vocab_size, config.sequence_length)
         )
@@ -156,7 +158,7 @@ class _Run:
         per_target = 1.0 / max(1, batch.num_targets)
         loss_scale = self.scaler.get_scale()
         loss = torch.zeros((), device=self.device)
-        for micro in batch.split(self.micro_batch):
+        for micro in batch.to(self.device).split(self.micro_batch):
             scaled = self._loss(micro.inputs, micro.targets, per_target * loss_scale)
             scaled.backward()  # type: ignore[no-untyped-call]
             loss += scaled.detach()
@@ -178,7 +180,10 @@ class _Run:
         model = self.model
         hidden = model.hidden(inputs.to(self.device))
         targets = targets.to(self.device).flatten()
-        return next_token_loss(hidden.flatten(0, 1), model.head_weight, model.lm_head_bias, targets, scale)
+        head = (model.head_weight, model.lm_head_bias)
+        # On a CPU the eager loss is as fast.
+        is_compiled = self.is_compiled and self.device.type != "cpu"
+        return next_token_loss(hidden.flatten(0, 1), *head, targets, scale, is_compiled)
 
     def _check_losses(self) -> None:
         """Brings the last losses to the CPU. Raises TrainingError naming the first step that is not finite."""
