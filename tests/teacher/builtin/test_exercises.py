@@ -3,17 +3,20 @@
 import ast
 import doctest
 import itertools
+import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from hornbook.records import Exercise
 from hornbook.teacher.builtin import ExerciseTeacher, capacity, measure
-from hornbook.teacher.builtin.composition import all_chains, is_heldout_pair, split_of
+from hornbook.teacher.builtin.composition import all_chains, draw_chain, is_heldout_pair, pivots, split_of
 from hornbook.teacher.builtin.english import BENCHMARK_NAMES, Step, describe
 from hornbook.teacher.builtin.exercises import MAX_CHARS
 from hornbook.teacher.builtin.measure import normalized
 from hornbook.teacher.builtin.operations import BY_NAME, OPERATIONS
+from hornbook.teacher.builtin.task import Task, bind, draw_cases, why_trivial
 
 
 @pytest.fixture(scope="module")
@@ -233,3 +236,33 @@ def test_sentence_frames(frame: str, summary: str) -> None:
 
     steps = [Step(BY_NAME[name], ()) for name in ("keep_even", "square", "sum")]
     assert " ".join(describe(steps, "values", frame, First())) == summary
+
+
+def test_the_tests_of_an_accepted_task_need_every_step() -> None:
+    rng = random.Random(3)
+    type_changing = 0
+    for pivot in rng.sample(pivots("heldout"), 40):
+        for _ in range(20):
+            chain = draw_chain(rng, 3, "heldout", pivot)
+            task = chain and bind(chain, rng, ())
+            if not task:
+                continue
+            cases = draw_cases(task, rng)
+            reason = why_trivial(task, cases)
+            for at, step in enumerate(task.steps):
+                rest = replace(
+                    task,
+                    steps=task.steps[:at] + task.steps[at + 1 :],
+                    literals=task.literals[:at] + task.literals[at + 1 :],
+                )
+                if all(result_of(rest, arguments) == repr(result) for arguments, result in cases):
+                    assert reason
+                    type_changing += step.operation.takes is not step.operation.gives
+    assert type_changing > 0
+
+
+def result_of(task: Task, arguments: tuple[object, ...]) -> str:
+    try:
+        return repr(task.expected(arguments))
+    except Exception as error:
+        return f"{error!r}"

@@ -109,12 +109,20 @@ def why_trivial(task: Task, cases: Sequence[Case]) -> str:
     results = Counter(repr(result) for _, result in cases)
     if len(results) < 3 and (len(results) == 1 or min(results.values()) == 1):
         return "results_alike"
-    for at, step in enumerate(task.steps):
-        if step.operation.takes is step.operation.gives and all(
-            task.expected(arguments, leave_out=at) == result for arguments, result in cases
-        ):
-            return "operation_without_effect"
+    if any(all(_needless(task, at, case) for case in cases) for at in range(len(task.steps))):
+        return "operation_without_effect"
     return ""
+
+
+def _needless(task: Task, at: int, case: Case) -> bool:
+    """Whether a case comes out the same without the operation at `at`."""
+    arguments, result = case
+    try:
+        without = task.expected(arguments, leave_out=at)
+    except Exception:
+        # What comes next cannot work with what came before: the operation changes the type.
+        return False
+    return type(without) is type(result) and without == result
 
 
 def empty_result(task: Task, cases: Sequence[Case]) -> str:
