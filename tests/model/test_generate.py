@@ -174,7 +174,7 @@ def test_a_foreign_tokenizer_is_refused(tokenizer):
         generate(random_model(tiny_config(), 20), tokenizer, PROMPTS, LONG)
 
 
-@pytest.mark.parametrize("field", [{"max_new_tokens": 0}, {"top_p": 0.0}, {"temperature": -1.0}, {"batch_size": 0}])
+@pytest.mark.parametrize("field", [{"max_new_tokens": 0}, {"top_p": 0.0}, {"temperature": -1.0}, {"batch_size": -1}])
 def test_settings_out_of_range_are_named(field):
     with pytest.raises(InputError, match=next(iter(field))):
         GenerationConfig(**({"max_new_tokens": 5} | field))

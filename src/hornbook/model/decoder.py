@@ -12,6 +12,9 @@ from torch import Tensor
 from hornbook.model.attention import rotate
 from hornbook.model.phi import Block, Phi
 
+CPU_ROWS = 64
+GPU_ROWS = 256
+"""An H100 writes 23,000 tokens/s with so many of phi-1-small's shape (docs/lab-notes.md); more were not tried."""
 SMALL_CPU_MODEL = 50_000_000
 """Below this many parameters a CPU decodes in fp32: a step is bound by overhead, and bf16 gains nothing there."""
 
@@ -22,6 +25,18 @@ def decoding_dtype(model: Phi) -> torch.dtype:
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
     large = sum(parameter.numel() for parameter in model.parameters()) >= SMALL_CPU_MODEL
     return torch.bfloat16 if large and torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32
+
+
+def suitable_rows(model: Phi, num_positions: int) -> int:
+    """How many sequences to decode at once: more are no faster on a CPU, and on a GPU half its free memory holds them.
+
+    `num_positions` is the longest sequence, prompt and completion.
+    """
+    if model.cos.device.type == "cpu":
+        return CPU_ROWS
+    free, _ = torch.cuda.mem_get_info(model.cos.device)
+    row_bytes = 2 * model.config.num_hidden_layers * model.config.hidden_size * num_positions * 2
+    return int(min(GPU_ROWS, max(1, free / 2 // row_bytes)))
 
 
 class Decoder:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from hornbook.errors import InputError
 from hornbook.model.artifact import END_OF_TEXT
-from hornbook.model.decoder import Decoder, decoding_dtype
+from hornbook.model.decoder import Decoder, decoding_dtype, suitable_rows
 from hornbook.model.function_end import cut_at_function_end, has_function_ended
 from hornbook.model.phi import Phi
 
@@ -35,8 +35,8 @@ class GenerationConfig:
     """Draw from the likeliest tokens that together have this probability."""
     top_k: int = 0
     """Draw from this many likeliest tokens; 0 is all."""
-    batch_size: int = 64
-    """Sequences at once."""
+    batch_size: int = 0
+    """Sequences at once; 0 takes what suits the device."""
     seed: int = 0
     """Each prompt draws from a stream of its own, by this seed and the prompt's number."""
     stop_at_function_end: bool = True
@@ -52,7 +52,7 @@ class GenerationConfig:
             "temperature": self.temperature >= 0,
             "top_p": 0 < self.top_p <= 1,
             "top_k": self.top_k >= 0,
-            "batch_size": self.batch_size >= 1,
+            "batch_size": self.batch_size >= 0,
         }
         for name, is_valid in checks.items():
             if not is_valid:
@@ -140,7 +140,7 @@ def _decode(
     device, eos = model.cos.device, tokenizer.token_to_id(END_OF_TEXT)
     piece_of = _PieceTable(tokenizer)
     num_positions = max(len(s.prompt) + s.limit for s in sequences)
-    num_rows = min(config.batch_size, len(sequences))
+    num_rows = min(config.batch_size or suitable_rows(model, num_positions), len(sequences))
     decoder = Decoder(model, num_rows, num_positions, decoding_dtype(model))
     # Neighbours of similar length need little padding.
     waiting = sorted(sequences, key=lambda s: len(s.prompt))
