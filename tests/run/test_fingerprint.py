@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hornbook.recipe import FilterConfig, load_recipe
+from hornbook.recipe import EvaluateConfig, FilterConfig, load_recipe
 from hornbook.run.fingerprint import canonical, changed_fields, fingerprint
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
@@ -22,6 +22,12 @@ def test_the_order_of_a_mapping_does_not_matter():
 def test_each_field_of_a_section_matters():
     assert canonical(FilterConfig()) != canonical(FilterConfig(num_trees=7))
     assert fingerprint(canonical(FilterConfig())) != fingerprint(canonical(FilterConfig(num_trees=7)))
+
+
+def test_a_field_that_is_excluded_says_where_and_not_what():
+    places = [EvaluateConfig(problems=(name,)) for name in ("a/mine.jsonl", "b/mine.jsonl")]
+    assert canonical(places[0]) == canonical(places[1])
+    assert canonical(places[0]) != canonical(EvaluateConfig(samples_per_problem=2))
 
 
 @pytest.mark.parametrize("value", [object(), {1, 2}, b"bytes", lambda: None])

@@ -4,7 +4,7 @@ from typing import Literal
 
 import pytest
 
-from hornbook.recipe import TeacherConfig, WriteExercisesConfig
+from hornbook.recipe import TeacherConfig, WriteExercisesConfig, WriterConfig
 from hornbook.records import Exercise
 from hornbook.run.datasets import EXERCISES, HELDOUT, Exercises, humaneval_problems
 from hornbook.run.machine import Machine
@@ -21,6 +21,8 @@ def run(
     return write_exercises(
         config=WriteExercisesConfig(num_exercises=num_exercises, num_heldout=num_heldout),
         teacher=TeacherConfig(),
+        writer=WriterConfig(),
+        requests="",
         seed=3,
         humaneval=humaneval,
         out=out,

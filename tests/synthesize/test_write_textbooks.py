@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from hornbook.recipe import TeacherConfig, WriteTextbooksConfig
+from hornbook.recipe import TeacherConfig, WriterConfig, WriteTextbooksConfig
 from hornbook.records import TextbookSection
 from hornbook.run.datasets import TEXTBOOKS, Textbooks
 from hornbook.run.machine import Machine
@@ -15,7 +15,15 @@ from hornbook.teacher.builtin import TextbookTeacher
 def run(out: Path, num_sections: int = 120, workers: int = 1, seed: int = 3) -> Textbooks:
     out.mkdir()
     config = WriteTextbooksConfig(num_sections=num_sections)
-    return write_textbooks(config=config, teacher=TeacherConfig(), seed=seed, out=out, machine=Machine(workers=workers))
+    return write_textbooks(
+        config=config,
+        teacher=TeacherConfig(),
+        writer=WriterConfig(),
+        seed=seed,
+        requests="",
+        out=out,
+        machine=Machine(workers=workers),
+    )
 
 
 def test_golden(tmp_path: Path) -> None:

@@ -11,12 +11,13 @@ from pydantic import BaseModel
 
 
 def canonical(value: object) -> Any:
-    """A value of a recipe as plain JSON types.
+    """A value of a recipe as plain JSON types, without the fields that are marked `exclude`.
 
     Raises TypeError for anything whose text could differ between two runs, rather than fingerprint it.
     """
     if isinstance(value, BaseModel):
-        return {name: canonical(getattr(value, name)) for name in type(value).model_fields}
+        fields = type(value).model_fields.items()
+        return {name: canonical(getattr(value, name)) for name, field in fields if not field.exclude}
     if isinstance(value, Mapping):
         return {str(key): canonical(value[key]) for key in sorted(value)}
     if isinstance(value, tuple | list):

@@ -19,6 +19,7 @@ from hornbook.run.graph import Node
 IDENTITY = "run.json"
 LATEST = "latest.json"
 LOCK = ".lock"
+REPLIES = "replies.sqlite"
 FINGERPRINT_CHARS = 12
 
 
@@ -27,6 +28,11 @@ class RunFolder:
     """Where one recipe's artifacts live. Making the object touches nothing."""
 
     path: Path
+
+    @property
+    def replies(self) -> Path:
+        """The cache of teachers' replies; stages share it, and it outlives every change of the recipe."""
+        return self.path / REPLIES
 
     def artifact_folder(self, node: Node[Any]) -> Path:
         """Where a node's finished artifact is, or will be."""

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Policy = Literal["required", "rlimits"]
+"""How programs that a model wrote are run: shut in by the kernel or not at all, or, on purpose, with limits alone."""
 
 
 @dataclass(frozen=True)
@@ -18,4 +23,7 @@ class Machine:
     """Sequences per forward pass; 0 takes the whole batch on a CPU and what fits on a GPU."""
     use_compile: bool = True
     """Whether training goes through `torch.compile`; without a C++ compiler it runs eagerly and says so."""
+    sandbox: Policy = "required"
+    replies: Path | None = None
+    """The cache of teachers' replies; a run's is in its folder."""
     memory_bytes: int = field(default_factory=lambda: os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))

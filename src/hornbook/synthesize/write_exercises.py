@@ -10,10 +10,11 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
-from hornbook.recipe import TeacherConfig, WriteExercisesConfig
+from hornbook.recipe import TeacherConfig, WriteExercisesConfig, WriterConfig
 from hornbook.records import Exercise, write_rows
 from hornbook.run.artifact import Facts
 from hornbook.run.datasets import EXERCISES, HELDOUT, Exercises, humaneval_problems
@@ -21,6 +22,8 @@ from hornbook.run.machine import Machine
 from hornbook.run.progress import meter
 from hornbook.run.stage import stage
 from hornbook.run.workers import in_workers
+from hornbook.synthesize.asking import Asked, replies_file
+from hornbook.synthesize.chat_exercises import chat_exercises
 from hornbook.teacher.protocol import build_teacher
 
 Split = Literal["train", "heldout"]
@@ -32,27 +35,56 @@ MAX_TRIED = 2
 
 @stage(version=1)
 def write_exercises(
-    *, config: WriteExercisesConfig, teacher: TeacherConfig, seed: int, humaneval: str, out: Path, machine: Machine
+    *,
+    config: WriteExercisesConfig,
+    teacher: TeacherConfig,
+    writer: WriterConfig,
+    seed: int,
+    humaneval: str,
+    requests: str,
+    out: Path,
+    machine: Machine,
 ) -> Exercises:
     """Exercises for training and held-out ones, whose prompts are all different from one another.
 
-    `humaneval` is `humaneval_identity()`: where it is not empty, no exercise has the name of a HumanEval function.
+    Training gets the built-in teacher's exercises first, then the writer's. `humaneval` is `humaneval_identity()`:
+    where it is not empty, no exercise has the name of a HumanEval function. `requests` is `requests_identity()` where
+    a writer is asked: it is not used but makes the fingerprint follow the prompts.
     """
     names = tuple(sorted({problem.entry_point for problem in humaneval_problems()})) if humaneval else ()
     writing = _Writing(config, teacher, seed, names, machine.workers)
     # Held-out ones first, so that a prompt that both splits have is left out of training.
     num_heldout = write_rows(out / HELDOUT, Exercise, writing.write("heldout", config.num_heldout))
     heldout_solutions = len(writing.solutions)
-    num_exercises = write_rows(out / EXERCISES, Exercise, writing.write("train", config.num_exercises))
-    metrics = {
+    asked = Asked("write_exercises")
+    written = chain(
+        writing.write("train", config.num_exercises), _ask_writer(config, writer, writing, out, machine, asked)
+    )
+    num_exercises = write_rows(out / EXERCISES, Exercise, written)
+    metrics: dict[str, float] = {
         "distinct_solutions": len(writing.solutions),
         "distinct_heldout_solutions": heldout_solutions,
         "distinct_names": len(writing.names),
         "compositions": len(writing.compositions),
         "mean_chars": round(writing.num_chars / max(1, num_exercises + num_heldout), 1),
     }
+    if asked.num_requests:
+        metrics |= asked.metrics()
+        asked.check(writer)
     rows = {EXERCISES: num_exercises, HELDOUT: num_heldout}
     return Exercises(out, Facts(rows=rows, drops=dict(sorted(writing.drops.items())), metrics=metrics))
+
+
+def _ask_writer(
+    config: WriteExercisesConfig, writer: WriterConfig, writing: _Writing, out: Path, machine: Machine, asked: Asked
+) -> Iterator[Exercise]:
+    if config.num_requests:
+        replies = replies_file(writer, out)
+        for exercise in chat_exercises(config, writer, writing.seed, replies, machine, asked):
+            if writing.keep(exercise, "train", solution_digest(exercise), asked.drops):
+                asked.num_kept += 1
+                yield exercise
+        writing.drops += asked.drops
 
 
 @dataclass
@@ -78,13 +110,18 @@ class _Writing:
             while kept < wanted and tried < MAX_TRIED * wanted:
                 for exercise, solution in self._ask(split, tried, wanted - kept):
                     tried += 1
-                    if reason := self._drop_reason(exercise, split):
-                        self.drops[reason] += 1
-                        continue
-                    self._remember(exercise, split, solution)
-                    kept += 1
-                    shown.advance()
-                    yield exercise
+                    if self.keep(exercise, split, solution, self.drops):
+                        kept += 1
+                        shown.advance()
+                        yield exercise
+
+    def keep(self, exercise: Exercise, split: Split, solution: bytes, drops: Counter[str]) -> bool:
+        """Whether an exercise is new, and then remembers it; else counts the reason in `drops`."""
+        if reason := self._drop_reason(exercise, split):
+            drops[reason] += 1
+            return False
+        self._remember(exercise, split, solution)
+        return True
 
     def _ask(self, split: Split, start: int, count: int) -> Iterator[tuple[Exercise, bytes]]:
         ranges = [
@@ -107,7 +144,8 @@ class _Writing:
         self.prompts[_digest(exercise.prompt)] = split
         self.solutions.add(solution)
         self.names.add(exercise.name)
-        self.compositions.add(exercise.operations)
+        if exercise.operations:
+            self.compositions.add(exercise.operations)
         self.num_chars += len(exercise.prompt) + len(exercise.solution)
 
 
@@ -126,8 +164,8 @@ def _write_task(
 
 def solution_digest(exercise: Exercise) -> bytes:
     """Equal for solutions of the same structure: names, constants, annotations and the docstring do not count."""
-    function = ast.parse(exercise.prompt + exercise.solution).body[0]
-    assert isinstance(function, ast.FunctionDef), function
+    module = ast.parse(exercise.prompt + exercise.solution)
+    function = next(node for node in module.body if isinstance(node, ast.FunctionDef))
     statements = function.body[1:] if ast.get_docstring(function) is not None else function.body
     return _digest("\n".join(_structure(statement) for statement in statements))
 

@@ -6,20 +6,33 @@ from pathlib import Path
 
 from hornbook.errors import RecipeError
 from hornbook.model.artifact import ModelArtifact
-from hornbook.recipe import TrainConfig
+from hornbook.recipe import EvaluateConfig, TrainConfig
+from hornbook.run.datasets import Exercises
 from hornbook.run.machine import Machine
 from hornbook.run.stage import stage
 from hornbook.tokens.packing import TokenizedCorpus
 from hornbook.train.loop import train
+from hornbook.train.probe import Probe
 
 
 @stage(version=1)
 def finetune(
-    *, base: ModelArtifact, tokens: TokenizedCorpus, config: TrainConfig, out: Path, machine: Machine
+    *,
+    base: ModelArtifact,
+    tokens: TokenizedCorpus,
+    config: TrainConfig,
+    exercises: Exercises | None = None,
+    evaluation: EvaluateConfig | None = None,
+    out: Path,
+    machine: Machine,
 ) -> ModelArtifact:
-    """The base model's weights trained further, with an optimizer that starts anew."""
+    """The base model's weights trained further, with an optimizer that starts anew.
+
+    `exercises` and `evaluation` are what `config.evaluate_every` needs; without them pass@1 is not measured.
+    """
     model = base.load_model("cpu")
     context = model.config.max_position_embeddings
     if config.sequence_length > context:
         raise RecipeError(f"finetune.sequence_length {config.sequence_length} is longer than the base's {context}")
-    return train("finetune", model, tokens, config, out, machine)
+    probe = Probe.of(exercises, evaluation, config, machine)
+    return train("finetune", model, tokens, config, out, machine, probe)

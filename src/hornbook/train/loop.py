@@ -1,7 +1,7 @@
 """The training loop that pretraining and finetuning share (section 2.3).
 
 Covers: low-precision products with fp32 weights, gradient accumulation, clipping, AdamW and Muon, exact resume,
-validation loss per source, metrics. Does not cover yet: several devices, evaluation at checkpoints.
+validation loss per source, pass@1 on the way, metrics. Does not cover yet: several devices.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 import statistics
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from hornbook.errors import InputError, TrainingError
-from hornbook.model.artifact import TOKENIZER, ModelArtifact, resolve_device, save_model
+from hornbook.model.artifact import TOKENIZER, ModelArtifact, load_tokenizer, resolve_device, save_model
 from hornbook.model.phi import Phi, flops_per_token, num_parameters
 from hornbook.recipe import TrainConfig
 from hornbook.run.artifact import RESUME, Fact, Facts
@@ -37,6 +38,7 @@ from hornbook.train.interrupt import deferred_interrupt
 from hornbook.train.loss import next_token_loss
 from hornbook.train.metrics import METRICS, TIMING, MetricLog
 from hornbook.train.optimizer import make_optimizers
+from hornbook.train.probe import Probe
 from hornbook.train.schedule import learning_rate_share
 
 LOGGED_LINES = 200
@@ -46,13 +48,20 @@ SMOOTHING = 0.95
 
 
 def train(
-    label: str, model: Phi, tokens: TokenizedCorpus, config: TrainConfig, out: Path, machine: Machine
+    label: str,
+    model: Phi,
+    tokens: TokenizedCorpus,
+    config: TrainConfig,
+    out: Path,
+    machine: Machine,
+    probe: Probe | None = None,
 ) -> ModelArtifact:
     """Trains `model` in place and leaves it in `out`; goes on from the last checkpoint in `out` where there is one.
 
+    `probe` measures pass@1 every `evaluate_every` steps.
     Raises RecipeError, InputError or TrainingError that says what does not fit.
     """
-    run = _Run(label, model, tokens, config, out, machine)
+    run = _Run(label, model, tokens, config, out, machine, probe)
     try:
         with meter(label, config.last_step, "steps") as shown:
             run.train(shown)
@@ -65,9 +74,17 @@ class _Run:
     """What a training run is made of, its state, and its steps."""
 
     def __init__(
-        self, label: str, model: Phi, tokens: TokenizedCorpus, config: TrainConfig, out: Path, machine: Machine
+        self,
+        label: str,
+        model: Phi,
+        tokens: TokenizedCorpus,
+        config: TrainConfig,
+        out: Path,
+        machine: Machine,
+        probe: Probe | None = None,
     ) -> None:
         self.label, self.tokens, self.config, self.out, self.machine = label, tokens, config, out, machine
+        self.probe = probe
         self.device = resolve_device(machine.device)
         _check_vocabulary(model, tokens, config)
         if self.device.type == "cpu":
@@ -96,7 +113,10 @@ class _Run:
         """The same of all steps since the last line of metrics, as numbers."""
         self.train_loss, self.best_train_loss = math.nan, math.inf
         self.validation_losses: dict[str, float] = {}
+        self.pass_at_1: float | None = None
         self.steps_timed, self.seconds = 0, 0.0
+        self.evaluation_seconds = 0.0
+        """Of this process, for pass@1; not in `seconds`."""
         self.log = self._resume()
         flops_left = (config.last_step - self.step) * self.flops_per_step
         self.is_compiled = compile_if_it_pays(model, flops_left, machine, self.device)
@@ -112,15 +132,19 @@ class _Run:
                 is_last = self.step == config.last_step
                 must_save = was_interrupted() or (self.step % config.checkpoint_every == 0 and not is_last)
                 must_validate = self.step % config.validate_every == 0 or is_last
-                must_log = must_validate or self.step % self.log_every == 0
+                must_evaluate = self.probe is not None and (self.step % config.evaluate_every == 0 or is_last)
+                must_log = must_validate or must_evaluate or self.step % self.log_every == 0
                 if must_log or must_save:
                     self._check_losses()
                 if must_validate:
                     self._validate()
                 self.seconds += time.perf_counter() - started
                 self.steps_timed += 1
+                measured: dict[str, Any] = {"validation": self.validation_losses} if must_validate else {}
+                if must_evaluate:
+                    measured["pass_at_1"] = self._evaluate()
                 if must_log:
-                    self._write_metrics({"validation": self.validation_losses} if must_validate else {})
+                    self._write_metrics(measured)
                 shown.advance(note=f"loss {self.train_loss:.3f}, {self.tokens_per_s:,.0f} tokens/s")
                 if must_save:
                     self._save()
@@ -214,6 +238,21 @@ class _Run:
             self.validation_losses[source] = float(torch.stack(losses).sum())
         self.model.train()
 
+    def _evaluate(self) -> float:
+        """pass@1 on held-out problems, and what it cost in the log."""
+        assert self.probe is not None
+        tokenizer = load_tokenizer(self.tokens.folder / TOKENIZER)
+        measured = self.probe.measure(self.model, tokenizer, f"{self.label} at step {self.step}")
+        seconds = measured.generation_s + measured.execution_s
+        self.evaluation_seconds += seconds
+        self.pass_at_1 = measured.pass_at_1
+        console.print(
+            f"  {self.label}: step {self.step}: pass@1 {measured.pass_at_1:.1%} on {measured.num_problems} held-out "
+            f"problems; {measured.generation_s:.1f} s to write them, {measured.execution_s:.1f} s to run them"
+        )
+        self.log.write(TIMING, {"step": self.step, "evaluation_s": seconds, **asdict(measured)})
+        return measured.pass_at_1
+
     def _write_metrics(self, measured: Mapping[str, Any]) -> None:
         losses, norms = zip(*self.window, strict=True)
         line = {
@@ -249,6 +288,7 @@ class _Run:
             "train_loss": self.train_loss,
             "best_train_loss": self.best_train_loss,
             "validation_losses": self.validation_losses,
+            "pass_at_1": self.pass_at_1,
             "scaler": self.scaler.state_dict(),
             "log": self.log.sync(),
         }
@@ -266,6 +306,7 @@ class _Run:
         self.window = [(loss, norm) for loss, norm in progress["window"]]
         self.train_loss, self.best_train_loss = progress["train_loss"], progress["best_train_loss"]
         self.validation_losses = dict(progress["validation_losses"])
+        self.pass_at_1 = progress["pass_at_1"]
         self.scaler.load_state_dict(dict(progress["scaler"]))
         console.print(f"  {self.label}: going on from step {self.step} of {self.config.last_step}")
         return MetricLog(self.out / RESUME, progress["log"])
@@ -293,6 +334,8 @@ class _Run:
             "mfu": model_flops_utilization(flops_per_s, self.device, model.compute_dtype),
             "training_s": round(self.seconds, 1),
         }
+        if self.probe is not None:
+            metrics |= {"heldout_pass_at_1": self.pass_at_1, "evaluation_s": round(self.evaluation_seconds, 1)}
         return ModelArtifact(self.out, Facts(metrics=metrics))
 
 

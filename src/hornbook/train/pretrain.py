@@ -6,16 +6,29 @@ from pathlib import Path
 
 from hornbook.model.artifact import ModelArtifact
 from hornbook.model.phi import Phi
-from hornbook.recipe import ModelConfig, TrainConfig
+from hornbook.recipe import EvaluateConfig, ModelConfig, TrainConfig
+from hornbook.run.datasets import Exercises
 from hornbook.run.machine import Machine
 from hornbook.run.stage import stage
 from hornbook.tokens.packing import TokenizedCorpus
 from hornbook.train.loop import train
+from hornbook.train.probe import Probe
 
 
 @stage(version=1)
 def pretrain(
-    *, tokens: TokenizedCorpus, model: ModelConfig, config: TrainConfig, out: Path, machine: Machine
+    *,
+    tokens: TokenizedCorpus,
+    model: ModelConfig,
+    config: TrainConfig,
+    exercises: Exercises | None = None,
+    evaluation: EvaluateConfig | None = None,
+    out: Path,
+    machine: Machine,
 ) -> ModelArtifact:
-    """A model of this architecture, trained from weights that the seed gives."""
-    return train("pretrain", Phi(model, tokens.vocab_size, config.seed), tokens, config, out, machine)
+    """A model of this architecture, trained from weights that the seed gives.
+
+    `exercises` and `evaluation` are what `config.evaluate_every` needs; without them pass@1 is not measured.
+    """
+    probe = Probe.of(exercises, evaluation, config, machine)
+    return train("pretrain", Phi(model, tokens.vocab_size, config.seed), tokens, config, out, machine, probe)
