@@ -2,7 +2,8 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
-from hornbook.evaluate.completions import complete
+from hornbook.evaluate.completions import complete, complete_and_count
+from hornbook.evaluate.forms import FUNCTION, CompletionForm
 from hornbook.model.artifact import ModelArtifact, save_model
 from hornbook.model.phi import Phi
 from hornbook.recipe import ModelConfig
@@ -65,3 +66,22 @@ def test_sampling_follows_the_seed(model: ModelArtifact) -> None:
     first = run(model, [PROMPT], temperature=1.0, seed=1)
     assert first == run(model, [PROMPT], temperature=1.0, seed=1)
     assert any(run(model, [PROMPT], temperature=1.0, seed=seed) != first for seed in range(2, 6))
+
+
+def test_a_completion_ends_before_a_stop(model: ModelArtifact) -> None:
+    settings = {"max_new_tokens": 40, "temperature": 0.0, "seed": 0, "machine": Machine(device="cpu"), "label": "test"}
+    endless = CompletionForm("endless", continues_prompt=True, ends_with_function=False)
+    (whole,) = complete(model, [PROMPT], endless, **settings)
+    begins = len(whole) - len(whole.lstrip())
+    later, sooner = whole[begins + 9 : begins + 12], whole[begins + 4 : begins + 6]
+    for stops in ({later}, {sooner}, {later, sooner}, {sooner, later, "never written"}):
+        form = CompletionForm("trial", continues_prompt=True, ends_with_function=False, stops=frozenset(stops))
+        (cut,) = complete(model, [PROMPT], form, **settings)
+        assert cut == whole[: min(whole.index(stop, begins) for stop in stops if stop in whole)]
+        assert complete(model, [PROMPT + "\n\n"], form, **settings) == [cut]
+
+
+def test_prompts_that_lose_their_beginning_are_counted(model: ModelArtifact) -> None:
+    settings = {"max_new_tokens": 12, "temperature": 0.0, "seed": 0, "machine": Machine(device="cpu"), "label": "test"}
+    completions, num_cut = complete_and_count(model, [PROMPT, PROMPT * 40, "x", PROMPT * 41], FUNCTION, **settings)
+    assert (len(completions), num_cut) == (4, 2)

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from hornbook.errors import TaskError
-from hornbook.evaluate.problems import load_problems, load_sets, to_program, write_samples
-from hornbook.records import Exercise, Problem, write_rows
-from hornbook.run.datasets import HELDOUT, Exercises
+from hornbook.evaluate.forms import FEW_SHOT, FUNCTION
+from hornbook.evaluate.problems import ProblemSet, code_before_entry, load_problems, program_of, to_program
+from hornbook.records import Problem
 
 ROW = {
     "task_id": "T/0",
-    "prompt": 'def one():\n    """One."""\n',
+    "prompt": 'import math\n\n\ndef half(x):\n    return x / 2\n\n\ndef one():\n    """One."""\n',
     "entry_point": "one",
     "canonical_solution": "    return 1\n",
     "test": "def check(candidate):\n    assert candidate() == 1\n",
@@ -21,27 +21,6 @@ ROW = {
 def write(path: Path, *lines: str) -> Path:
     path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
     return path
-
-
-def exercises(folder: Path, count: int) -> Exercises:
-    row = Exercise("heldout/0", "one", ROW["prompt"], ROW["canonical_solution"], ROW["test"], ("a", "b"), "plain")
-    write_rows(folder / HELDOUT, Exercise, [row] * count)
-    return Exercises(folder)
-
-
-def test_sets_are_found_by_name(tmp_path: Path) -> None:
-    sets, left_out = load_sets(["heldout", "humaneval"], exercises(tmp_path, 1))
-    assert left_out == {}
-    assert [problem.entry_point for problem in sets["heldout"]] == ["one"]
-    assert [problem.task_id for problem in sets["humaneval"]] == [f"HumanEval/{n}" for n in range(164)]
-
-
-def test_a_set_that_is_not_there_is_left_out_with_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hornbook.evaluate.problems.humaneval_problems", lambda: ())
-    sets, left_out = load_sets(["heldout", "humaneval"], exercises(tmp_path, 0))
-    assert sets == {}
-    assert "pip install 'hornbook[humaneval]'" in left_out["humaneval"]
-    assert left_out["heldout"] == "heldout: the set has no problem"
 
 
 def test_a_file_is_read_plain_and_gzipped(tmp_path: Path) -> None:
@@ -56,14 +35,15 @@ def test_a_file_is_read_plain_and_gzipped(tmp_path: Path) -> None:
     ("lines", "message"),
     [
         ([json.dumps(ROW), "{broken"], "row 2: not JSON"),
-        (["[1, 2]"], "row 1: an object with task_id"),
+        (["[1, 2]"], "row 1: a JSON object is needed"),
         ([json.dumps({k: v for k, v in ROW.items() if k != "entry_point"})], "row 1: field 'entry_point' is missing"),
         ([json.dumps(ROW | {"prompt": 7})], "row 1: field 'prompt' must be text, not 7"),
         ([json.dumps(ROW | {"prompt": "  "})], "row 1: field 'prompt' is empty"),
         ([json.dumps(ROW), json.dumps(ROW)], "row 2: task_id 'T/0' was there before"),
-        ([json.dumps(ROW | {"test": "def check(candidate:\n"})], "row 1: field 'test' of 'T/0' is not valid Python"),
+        ([json.dumps(ROW | {"test": "def check(candidate:\n"})], "row 1: field 'test' is not valid Python"),
         ([json.dumps(ROW | {"test": "assert one() == 1\n"})], "row 1: field 'test' of 'T/0' must define check"),
         ([""], "no problem in it"),
+        (["[" * 100_000], "row 1: not JSON"),
     ],
 )
 def test_a_malformed_file_is_named(tmp_path: Path, lines: list[str], message: str) -> None:
@@ -82,14 +62,42 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
             load_problems(tmp_path / name)
 
 
-def test_the_program_is_the_same_however_the_completion_begins() -> None:
+def test_a_problem_may_lack_a_reference(tmp_path: Path) -> None:
+    (problem,) = load_problems(write(tmp_path / "p.jsonl", json.dumps(ROW | {"canonical_solution": ""})))
+    assert problem.canonical_solution == ""
+
+
+def test_the_tests_get_what_the_prompt_gives_before_the_function() -> None:
     problem = Problem(**ROW)
-    ours, theirs = to_program(problem, "\n    return 1"), to_program(problem, "    return 1")
-    assert ours == theirs
-    assert ours.source == 'def one():\n    """One."""\n    return 1\n'
+    before = "import math\n\n\ndef half(x):\n    return x / 2\n\n\n"
+    program = to_program(problem, "\n    return 1")
+    assert (program.given, program.judged, program.entry_point) == (before, "apart", "one")
+    assert program.source == problem.prompt.rstrip() + "\n    return 1\n"
+    together = program_of(problem, program.source, "together")
+    assert (together.given, together.judged) == ("", "together")
 
 
-def test_samples_are_in_human_evals_form(tmp_path: Path) -> None:
-    write_samples(tmp_path / "s.jsonl", [("T/0", "\n    return 'é'")])
-    lines = (tmp_path / "s.jsonl").read_text(encoding="utf-8").splitlines()
-    assert [json.loads(line) for line in lines] == [{"task_id": "T/0", "completion": "\n    return 'é'"}]
+@pytest.mark.parametrize(
+    ("prompt", "given"),
+    [
+        ("def one():\n", ""),
+        ("x = '\\w'\n\ndef one():\n    ''' '\\d' '''\n", "x = '\\w'\n\n"),
+        ("import re\n@cache\ndef one():\n", "import re\n"),
+        ("import re\nasync def one():\n    'd'", "import re\n"),
+        ("import re\n\ndef other():\n    pass\n", ""),
+        ("import re\n\ndef one(:\n", ""),
+        ("Write a function.\n[BEGIN]\n", ""),
+    ],
+)
+def test_code_before_the_entry_point(prompt: str, given: str) -> None:
+    assert code_before_entry(prompt, "one") == given
+
+
+def test_an_identity_is_what_is_asked_not_what_it_is_called() -> None:
+    problem = Problem(**ROW)
+    one = ProblemSet("a", (problem,), FUNCTION, "here", {"T/0": 2})
+    assert one.identity == ProblemSet("b", (problem,), FUNCTION, "there").identity
+    other = Problem(**ROW | {"test": ROW["test"] + "\n"})
+    assert one.identity != ProblemSet("a", (other,), FUNCTION, "here").identity
+    assert one.identity != ProblemSet("a", (problem,), FEW_SHOT, "here").identity
+    assert one.by_id["T/0"] is problem

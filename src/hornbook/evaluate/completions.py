@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
-from hornbook.model.artifact import ModelArtifact
+from tokenizers import Tokenizer
+
+from hornbook.evaluate.forms import FUNCTION, CompletionForm
 from hornbook.model.generate import GenerationConfig, generate
+from hornbook.model.phi import Phi
 from hornbook.run.machine import Machine
 from hornbook.run.progress import meter
 
-PROMPT_POLICY = "trailing whitespace removed; one that is too long for the context loses its beginning"
-TRUNCATION = "end of text, or end of the function; then cut at the end of the function"
+
+class Completer(Protocol):
+    """What completes: a model with its tokenizer, on disk (`ModelArtifact`) or open already."""
+
+    def load_model(self, device: str = "auto") -> Phi:
+        """The model, ready to generate."""
+
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer that it was trained with."""
 
 
 def complete(
-    model: ModelArtifact,
+    model: Completer,
     prompts: Sequence[str],
+    form: CompletionForm = FUNCTION,
     *,
     max_new_tokens: int,
     temperature: float,
@@ -23,22 +35,46 @@ def complete(
     machine: Machine,
     label: str,
 ) -> list[str]:
-    """One completion per prompt, cut at the end of the function. Trailing whitespace of a prompt makes no difference.
+    """One completion per prompt, cut where the form ends. Trailing whitespace of a prompt makes no difference.
 
-    A prompt that is too long for the model's context is a problem that the model gets wrong, not an error.
+    A prompt that is too long for the model's context loses its beginning.
     """
+    completions, _ = complete_and_count(
+        model,
+        prompts,
+        form,
+        max_new_tokens=max_new_tokens,
+        temperature=temperature,
+        seed=seed,
+        machine=machine,
+        label=label,
+    )
+    return completions
+
+
+def complete_and_count(
+    model: Completer,
+    prompts: Sequence[str],
+    form: CompletionForm,
+    *,
+    max_new_tokens: int,
+    temperature: float,
+    seed: int,
+    machine: Machine,
+    label: str,
+) -> tuple[list[str], int]:
+    """The completions as `complete` gives them, and how many prompts lost their beginning."""
     config = GenerationConfig(
         max_new_tokens=max_new_tokens,
         temperature=temperature,
         seed=seed,
-        stop_at_function_end=True,
+        stop_at_function_end=form.ends_with_function,
+        should_stop=form.has_stopped if form.stops else None,
         too_long="truncate",
     )
+    phi, tokenizer = model.load_model(machine.device), model.tokenizer()
     with meter(f"{label}: completing", len(prompts), "prompts") as shown:
-        return generate(
-            model.load_model(machine.device),
-            model.tokenizer(),
-            prompts,
-            config,
-            on_progress=shown.advance,
-        )
+        completions = generate(phi, tokenizer, prompts, config, on_progress=shown.advance)
+    room = max(1, phi.config.max_position_embeddings - max_new_tokens)
+    num_cut = sum(len(tokenizer.encode(prompt.rstrip(), add_special_tokens=False).ids) > room for prompt in prompts)
+    return [form.cut(completion) for completion in completions], num_cut

