@@ -12,6 +12,8 @@ from hornbook.recipe import shipped_recipes
 
 runner = CliRunner()
 
+GRADED = ["--set", "grade.backend=openai", "--set", "grade.model=m", "--set", "grade.api_key_env=NO_KEY"]
+
 
 def called(monkeypatch, capsys, *words: str) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of `hornbook WORDS` in this process."""
@@ -54,6 +56,14 @@ def called(monkeypatch, capsys, *words: str) -> tuple[int, str, str]:
         (["run", "nano", "--set", "pretrain.stop_after_steps=1500"], "takes what it does not set from pretrain"),
         (["run", "nano", "--set", "tokenizer.path=/nope"], "/nope/tokenizer.json: no such file"),
         (["plan", "nano", "--out", "/dev/null"], "/dev/null: is not a folder"),
+        (
+            ["run", "tiny", *GRADED],
+            "nothing to grade: grade.problems is unconventional, and the problem sets are heldout",
+        ),
+        (
+            ["run", "tiny", *GRADED, "--set", "evaluate.problems=['unconventional']"],
+            "the environment variable NO_KEY is not set, and https://api.openai.com/v1 needs a key",
+        ),
     ],
 )
 def test_a_users_error_is_one_message_and_exit_code_2(tmp_path, monkeypatch, capsys, words, message):
@@ -102,7 +112,7 @@ def test_explain_prints_help_type_and_default(monkeypatch, capsys):
 
 def test_version_and_every_help_page_has_an_example():
     assert runner.invoke(app, ["--version"]).output.strip() == __version__
-    for command in ("run", "plan", "show", "explain", "sample", "export"):
+    for command in ("run", "plan", "show", "explain", "sample", "evaluate", "compare", "export"):
         assert "Example:" in runner.invoke(app, [command, "--help"]).output, command
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 from rich.table import Table
 
 from hornbook import __version__
 from hornbook.errors import HornbookError, InputError, RecipeError
-from hornbook.recipe import Recipe, did_you_mean, known_names, load_recipe, walk_fields
-from hornbook.run.folder import RunFolder
+from hornbook.recipe import EvaluateConfig, GradeConfig, Recipe, did_you_mean, known_names, load_recipe, walk_fields
+from hornbook.run.folder import REPLIES, RunFolder
 from hornbook.run.progress import console, out
 
 if TYPE_CHECKING:
@@ -44,6 +45,15 @@ ModelName = Annotated[
     str, typer.Option("--model", metavar="NAME", help="Which of a run's models: base, finetuned, small-base or small.")
 ]
 
+SandboxOption = Annotated[
+    str,
+    typer.Option(
+        "--sandbox",
+        metavar="POLICY",
+        help="required: a model's programs run shut in by the kernel or not at all; rlimits: with limits alone.",
+    ),
+]
+
 
 @app.callback()
 def start(
@@ -72,6 +82,8 @@ def run(
 
     Example: `hornbook run nano --set filter.keep_share=0.5`
     """
+    from hornbook.evaluate.grade import check_grading
+    from hornbook.evaluate.problem_sets import set_label
     from hornbook.pipeline import build
     from hornbook.release.report import Report
     from hornbook.run.runner import execute
@@ -80,8 +92,10 @@ def run(
     graph = build(loaded)
     if until and until not in graph:
         raise RecipeError(f"--until {until!r}: no such stage. There are: {', '.join(node.name for node in graph)}")
-    machine = _machine(device, workers, compile_)
+    machine = replace(_machine(device, workers, compile_), replies=folder.replies)
     _check_hardware(loaded, machine)
+    for note in check_grading([set_label(text) for text in loaded.evaluate.problems], loaded.grade, folder.replies):
+        out.print(note, markup=False, soft_wrap=True)
     made = execute(
         graph,
         folder,
@@ -188,6 +202,155 @@ def sample(
 
 
 @app.command()
+def evaluate(
+    targets: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="TARGET", help="A run's folder, or a model's (hornbook's or Hugging Face's)."),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", metavar="NAME", help="Which of a run's models; repeatable. [default: finetuned]"),
+    ] = None,
+    samples: Annotated[
+        list[Path] | None,
+        typer.Option("--samples", metavar="FILE", help="Completions to score without a model; repeatable."),
+    ] = None,
+    problems: Annotated[
+        list[str] | None,
+        typer.Option("--problems", metavar="SET", help="NAME, NAME:PATH or a file; repeatable. [default: humaneval]"),
+    ] = None,
+    samples_per_problem: Annotated[int, typer.Option(min=1)] = 1,
+    temperature: Annotated[float, typer.Option(min=0.0, help="0 is greedy.")] = 0.0,
+    max_new_tokens: Annotated[int, typer.Option(min=1)] = 512,
+    seed: int = 0,
+    timeout: Annotated[float, typer.Option(min=0.01, help="Seconds that one program may take.")] = 3.0,
+    memory: Annotated[int, typer.Option(min=16, help="Megabytes that one program may take.")] = 1024,
+    allow_partial: Annotated[
+        bool, typer.Option("--allow-partial", help="Score what is usable of a faulty samples file, and say so.")
+    ] = False,
+    out_folder: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="A new folder. [default: evaluations/1, 2, ...]")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 takes every core.")] = 0,
+    sandbox: SandboxOption = "required",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="grade.FIELD=VALUE", help="Have a teacher grade, too; may be repeated."),
+    ] = None,
+    replies: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The cache of its replies. [default: beside the results]")
+    ] = None,
+) -> None:
+    """Score models or files of completions on problem sets; several are compared pair by pair.
+
+    Problem sets: heldout:RUN, humaneval, humaneval+:PATH, mbpp:PATH, mbpp-docstring:PATH, mbpp+:PATH, unconventional,
+    or a .jsonl file in HumanEval's form; humaneval:hub and mbpp:hub are downloaded.
+
+    Example: `hornbook evaluate runs/nano --model base --model finetuned --problems heldout`
+
+    Example: `hornbook evaluate --samples samples.jsonl --problems humaneval`
+
+    Example: `hornbook evaluate runs/nano --problems unconventional --set grade.backend=openai --set grade.model=gpt-4o`
+    """
+    from hornbook.evaluate.grade import check_grading, grade_scored
+    from hornbook.evaluate.score import (
+        compare_all,
+        find_targets,
+        load_problem_sets,
+        new_folder,
+        score_all,
+        write_comparisons,
+    )
+    from hornbook.evaluate.tables import tables
+
+    machine = _machine(device, workers, True, sandbox)
+    folder = new_folder(out_folder)
+    found = find_targets(targets or [], samples or [], model or ["finetuned"], _find_model)
+    sets = load_problem_sets(problems or ["humaneval"], found.exercises)
+    grade, replies = _grade_config(set_ or []), replies or folder.parent / REPLIES
+    note = check_grading(sets, grade, replies)
+    config = EvaluateConfig(
+        problems=tuple(problems or ["humaneval"]),
+        samples_per_problem=samples_per_problem,
+        temperature=temperature,
+        max_new_tokens=max_new_tokens,
+        timeout_s=timeout,
+        memory_mb=memory,
+    )
+    scored = score_all(found, sets, config, seed, machine, folder, allow_partial=allow_partial)
+    compared = compare_all(scored, seed)
+    write_comparisons(folder, compared)
+    for table in tables(scored, compared):
+        out.print(table)
+    for line in grade_scored(scored, grade, replies, seed, machine) if grade.backend else note:
+        out.print(line, markup=False, soft_wrap=True)
+    out.print(f"Samples, verdicts and scores: {folder}", soft_wrap=True)
+
+
+@app.command()
+def compare(
+    models: Annotated[
+        list[str],
+        typer.Argument(metavar="MODEL", help="A run (its small, base and finetuned), RUN:NAME, or a model's folder."),
+    ],
+    tasks: Annotated[
+        str | None,
+        typer.Option("--tasks", metavar="NAME,NAME", help='Tasks of the suite; "" for none. [default: all of them]'),
+    ] = None,
+    prompts: Annotated[
+        list[Path] | None,
+        typer.Option("--prompts", metavar="FILE", help="Own prompts: JSON lines or a folder of .py files; repeatable."),
+    ] = None,
+    problems: Annotated[
+        list[str] | None,
+        typer.Option("--problems", metavar="SET", help="Problems of a set too, as in evaluate; repeatable."),
+    ] = None,
+    num_problems: Annotated[int, typer.Option(min=1, help="Of each set, drawn by the seed.")] = 6,
+    max_new_tokens: Annotated[int, typer.Option(min=1)] = 512,
+    seed: int = 0,
+    out_folder: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="A new folder. [default: comparisons/1, 2, ...]")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 takes every core.")] = 0,
+    sandbox: SandboxOption = "required",
+) -> None:
+    """Complete the same prompts with every model, check each clause of each instruction, and lay them side by side.
+
+    Example: `hornbook compare runs/nano`
+
+    Example: `hornbook compare runs/nano:base runs/nano:finetuned my-model --tasks arrays,ball --prompts mine.jsonl`
+    """
+    from hornbook.evaluate.columns import find_columns
+    from hornbook.evaluate.compare import compare_models, describe_protocol
+    from hornbook.evaluate.comparison import COMPARISON, write_comparison
+    from hornbook.evaluate.questions import choose_questions, split_names
+    from hornbook.evaluate.score import new_folder
+    from hornbook.pipeline import MODELS
+    from hornbook.release.comparison_page import summary_lines, write_comparison_page
+
+    machine = _machine(device, workers, True, sandbox)
+    folder = new_folder(out_folder, "comparisons")
+    columns = find_columns(models, list(MODELS), _find_model)
+    questions = choose_questions(
+        split_names(tasks),
+        prompts or [],
+        problems or [],
+        num_problems=num_problems,
+        seed=seed,
+        exercises=columns.exercises,
+    )
+    compared, _ = compare_models(columns.models, questions, max_new_tokens, machine)
+    folder.mkdir(parents=True)
+    write_comparison(folder / COMPARISON, compared)
+    page = write_comparison_page(folder, compared, describe_protocol(max_new_tokens, machine))
+    for line in summary_lines(compared):
+        out.print(line, soft_wrap=True)
+    out.print(f"Side by side: {page}", soft_wrap=True)
+
+
+@app.command()
 def export(
     run_path: RunPath,
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="A new folder.")],
@@ -212,13 +375,24 @@ def _open(recipe: str, overrides: list[str] | None, out_folder: Path | None) -> 
     return loaded, RunFolder(out_folder or Path("runs") / loaded.name)
 
 
-def _machine(device: str, workers: int, use_compile: bool) -> Machine:
-    from hornbook.run.machine import Machine
+def _grade_config(overrides: list[str]) -> GradeConfig:
+    """The section `grade` alone, for scores outside a run."""
+    others = [override for override in overrides if not override.startswith("grade.")]
+    if others:
+        raise RecipeError(f"--set {others[0]}: evaluate takes only fields of the section 'grade' this way")
+    return load_recipe("nano", overrides).grade
+
+
+def _machine(device: str, workers: int, use_compile: bool, sandbox: str = "required") -> Machine:
+    from hornbook.run.machine import Machine, Policy
 
     if device not in ("auto", "cpu", "cuda"):
         raise InputError(f"--device {device!r}: choose auto, cpu or cuda")
-    found = Machine(device=device, use_compile=use_compile)
-    return Machine(device=device, use_compile=use_compile, workers=workers or found.workers)
+    if sandbox not in get_args(Policy):
+        raise InputError(f"--sandbox {sandbox!r}: choose {' or '.join(get_args(Policy))}")
+    policy = cast("Policy", sandbox)
+    found = Machine(device=device, use_compile=use_compile, sandbox=policy)
+    return replace(found, workers=workers or found.workers)
 
 
 def _check_hardware(recipe: Recipe, machine: Machine) -> None:
@@ -266,9 +440,16 @@ def _print_costs(recipe: Recipe, planned: list[PlannedNode]) -> None:
     out.print(
         f"[dim]A100-hours at the paper's own utilization (its pretraining of phi-1: {PAPER_PRETRAIN_A100_HOURS}). "
         f"Here: {rate / 1e9:,.0f} GFLOP/s, {CPU_UTILIZATION:.0%} of a matrix product measured now.\n"
-        "Teacher: built in, 0 dollars, 0 tokens to pay for.[/dim]",
+        f"{_describe_teachers(recipe)}[/dim]",
         soft_wrap=True,
     )
+
+
+def _describe_teachers(recipe: Recipe) -> str:
+    teacher = "Teacher: built in, 0 dollars, 0 tokens to pay for."
+    if recipe.grade.backend != "openai":
+        return teacher
+    return f"{teacher} Grading: a reply of {recipe.grade.model} or two for each completion, at its endpoint's price."
 
 
 def _duration(seconds: float) -> str:

@@ -6,6 +6,7 @@
     |   `-- TaskError             a problem or a sample of a benchmark is malformed
     |-- ArtifactError             an artifact on disk is damaged or is not what its manifest says
     |-- RunFolderError            a run folder is locked, is another run's, or cannot be written
+    |-- SandboxError              this machine cannot shut programs in as asked, or the sandbox broke down
     |-- StageError                a stage ran and its outcome is not acceptable (too many drops, nothing left)
     |-- TeacherError              a teacher cannot answer, or a budget is spent
     |-- TrainingError             a loss that is not finite, or a checkpoint that cannot be resumed
@@ -37,6 +38,10 @@ class ArtifactError(HornbookError):
 
 class RunFolderError(HornbookError):
     """A run folder is locked, belongs to another run, or cannot be written."""
+
+
+class SandboxError(HornbookError):
+    """This machine cannot shut programs in as asked, or the sandbox broke down."""
 
 
 class StageError(HornbookError):

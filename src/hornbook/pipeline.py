@@ -21,11 +21,15 @@ from hornbook.corpus.filter import filter
 from hornbook.corpus.sources import environment_identity
 from hornbook.evaluate.compare import compare
 from hornbook.evaluate.evaluate import evaluate
-from hornbook.recipe import Recipe
+from hornbook.evaluate.grade import grade
+from hornbook.evaluate.grader import grader_identity
+from hornbook.evaluate.problem_sets import problem_set_identities
+from hornbook.recipe import Recipe, TrainConfig
 from hornbook.release.export import export
 from hornbook.release.report import report
 from hornbook.run.datasets import humaneval_identity
 from hornbook.run.graph import Graph
+from hornbook.synthesize.requests import requests_identity
 from hornbook.synthesize.write_exercises import write_exercises
 from hornbook.synthesize.write_textbooks import write_textbooks
 from hornbook.tokens.packing import tokenize_codeexercises, tokenize_codetextbook
@@ -50,9 +54,10 @@ def build(recipe: Recipe) -> Graph:
     filtered = add(filter, files=files, annotations=annotations, config=recipe.filter, seed=seed)
 
     # Section 2.2: what the teacher writes.
-    textbooks = add(write_textbooks, teacher=teacher, config=recipe.write_textbooks, seed=seed)
-    writing: dict[str, Any] = {"teacher": teacher, "config": recipe.write_exercises, "seed": seed}
-    exercises = add(write_exercises, humaneval=humaneval, **writing)
+    requests = requests_identity() if recipe.writer.backend else ""
+    writing: dict[str, Any] = {"teacher": teacher, "writer": recipe.writer, "requests": requests, "seed": seed}
+    textbooks = add(write_textbooks, config=recipe.write_textbooks, **writing)
+    exercises = add(write_exercises, config=recipe.write_exercises, humaneval=humaneval, **writing)
 
     # Section 5.1: nothing that the evaluation asks may be in what the models read.
     clean: dict[str, Any] = {"config": recipe.decontaminate, "humaneval": humaneval}
@@ -71,24 +76,41 @@ def build(recipe: Recipe) -> Graph:
     exercise_tokens = add(tokenize_codeexercises, exercises=codeexercises, **tokenize)
 
     # Section 2.3: phi-1-base, phi-1, and the same pipeline at a smaller size (section 3: phi-1-small).
-    base = add(pretrain, tokens=textbook_tokens, model=recipe.model, config=recipe.pretrain)
-    finetuned = add(finetune, base=base, tokens=exercise_tokens, config=recipe.finetune)
+    def settings(config: TrainConfig) -> dict[str, Any]:
+        # Held-out problems only where they are asked on the way: weights do not depend on them.
+        probed = {"exercises": codeexercises, "evaluation": recipe.evaluate} if config.evaluate_every else {}
+        return {"config": config, **probed}
+
+    base = add(pretrain, tokens=textbook_tokens, model=recipe.model, **settings(recipe.pretrain))
+    finetuned = add(finetune, base=base, tokens=exercise_tokens, **settings(recipe.finetune))
     small_base = add(
-        pretrain, variant="small", tokens=textbook_tokens, model=recipe.small_model, config=recipe.small_pretrain
+        pretrain,
+        variant="small",
+        tokens=textbook_tokens,
+        model=recipe.small_model,
+        **settings(recipe.small_pretrain),
     )
-    small = add(finetune, variant="small", base=small_base, tokens=exercise_tokens, config=recipe.small_finetune)
+    small = add(finetune, variant="small", base=small_base, tokens=exercise_tokens, **settings(recipe.small_finetune))
 
     # Section 3: scores, and the three models side by side.
     asked: dict[str, Any] = {
         "exercises": codeexercises,
         "config": recipe.evaluate,
-        "humaneval": humaneval,
+        "problems": problem_set_identities(recipe.evaluate.problems),
         "seed": seed,
     }
     scores: dict[str, Any] = {
         f"{name}_scores": add(evaluate, variant=name, model=model, label=name, **asked)
         for name, model in (("base", base), ("finetuned", finetuned), ("small_base", small_base), ("small", small))
     }
+
+    # Section 4: a teacher's opinion of the same completions, where one is configured.
+    if recipe.grade.backend:
+        grading = {"config": recipe.grade, "evaluated": recipe.evaluate, "prompts": grader_identity(), "seed": seed}
+        for name, scored in scores.items():
+            label = name.removesuffix("_scores")
+            add(grade, variant=label, evaluation=scored, exercises=codeexercises, label=label, **grading)
+
     comparison = add(
         compare,
         small=small,

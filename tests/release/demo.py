@@ -6,14 +6,21 @@ import math
 import random
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from hornbook.evaluate.comparison import COMPARISON, ComparedTask, Comparison, GradedCompletion
+from hornbook.evaluate.clauses import grade_verdict
+from hornbook.evaluate.comparison import (
+    COMPARISON,
+    CheckResult,
+    ComparedTask,
+    Comparison,
+    GradedCompletion,
+    write_comparison,
+)
+from hornbook.evaluate.sandbox import Verdict, VerdictName
 from hornbook.evaluate.scores import SCORES, Evaluation, Scores, samples_file, score_set, write_scores
 from hornbook.evaluate.tasks import TASKS
-from hornbook.evaluate.tasks.task import ALL_CORRECT, PARSES, RUNS
 from hornbook.records import CodeFile, Exercise, Sample, TextbookSection, write_rows
 from hornbook.release.report import Report, report
 from hornbook.run.artifact import Artifact, Facts, write_manifest
@@ -68,6 +75,7 @@ WRONG = """
     return "-".join(kept)
 """
 HELDOUT_TEST = "def check(candidate):\n    assert candidate(['tree', 'at'], 2) == 'eert'\n"
+DETAIL = "exception: IndexError: list index out of range in call"
 ESCAPES = "\n    return '<script>alert(1)</script>' + "
 
 
@@ -143,31 +151,35 @@ def model(folder: Path, label: str, steps: int, sources: list[str], start: float
 
 
 def comparison(folder: Path) -> Comparison:
-    facts = Facts(rows={COMPARISON: 5})
+    facts = Facts(rows={COMPARISON: 2 + len(TASKS)})
     path = make(folder, "compare", facts)
     tasks = []
-    for number, texts in enumerate([(WRONG, "", RIGHT), (ESCAPES, WRONG, RIGHT)]):
+    for task in TASKS.values():
         completions = []
-        for name, text in zip(("small", "base", "finetuned"), texts, strict=True):
-            is_right, parses = text == RIGHT, text != ESCAPES
-            clauses = {PARSES: parses, RUNS: parses and bool(text), ALL_CORRECT: is_right}
-            verdict = "passed" if is_right else "wrong_answer" if text == WRONG else "syntax_error"
-            detail = "" if is_right else "assert candidate(['tree', 'at'], 2) == 'eert'"
-            completions.append(GradedCompletion(name, text, clauses, verdict, detail))
-        tasks.append(
-            ComparedTask(f"heldout/{number}", "heldout", "keep_longer_then_join", "", PROMPT, tuple(completions))
-        )
-    for task in TASKS:
-        names = [PARSES, *task.checks()]
-        completions = []
-        for name, met in (("small", 2), ("base", 1), ("finetuned", len(names))):
+        for name, met in (("small", 2), ("base", 1), ("finetuned", len(task.checks))):
             text = task.reference if name == "finetuned" else "\n    return []\n"
-            clauses = {clause: place < met for place, clause in enumerate(names)}
-            detail = "" if name == "finetuned" else "IndexError: list index out of range"
-            completions.append(GradedCompletion(name, text, clauses, "passed" if not detail else "exception", detail))
-        tasks.append(ComparedTask(task.task_id, "task", task.title, task.shows, task.prompt, tuple(completions)))
-    (path / COMPARISON).write_text("".join(json.dumps(asdict(task)) + "\n" for task in tasks))
+            results = tuple(
+                CheckResult(check.name, check.level, place < met, "" if place < met else f"{DETAIL} {place // 3}")
+                for place, check in enumerate(task.checks)
+            )
+            completions.append(GradedCompletion(name, text, results, 12 if name == "small" else 0))
+        tasks.append(
+            ComparedTask(task.task_id, "task", task.title, task.shows, task.source, task.prompt, tuple(completions))
+        )
+    for number, texts in enumerate([(WRONG, "", RIGHT), (ESCAPES, WRONG, RIGHT)]):
+        graded = tuple(
+            GradedCompletion(name, text, heldout_results(text))
+            for name, text in zip(("small", "base", "finetuned"), texts, strict=True)
+        )
+        tasks.append(ComparedTask(f"heldout/{number}", "heldout", "keep_longer_then_join", "", "", PROMPT, graded))
+    write_comparison(path / COMPARISON, tasks)
     return Comparison(path, facts)
+
+
+def heldout_results(text: str) -> tuple[CheckResult, ...]:
+    name: VerdictName = "passed" if text == RIGHT else "wrong_answer" if text == WRONG else "syntax_error"
+    detail = "" if text == RIGHT else "assert candidate(['tree', 'at'], 2) == 'eert'"
+    return grade_verdict(Verdict(text == RIGHT, name, detail, 0.1))
 
 
 def inputs(folder: Path) -> dict[str, Any]:

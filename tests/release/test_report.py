@@ -7,7 +7,8 @@ import jinja2
 import pytest
 
 from hornbook.errors import ArtifactError
-from hornbook.release.report import Report, render, report
+from hornbook.release.report import Report, report
+from hornbook.release.templates import render
 
 from .demo import inputs, write_demo
 
@@ -99,9 +100,9 @@ def test_the_page_says_what_the_artifacts_say(demo: tuple[Report, dict[str, Any]
 
 def test_every_clause_is_ticked_or_crossed(demo: tuple[Report, dict[str, Any]]) -> None:
     html = demo[0].page.read_text(encoding="utf-8")
-    clauses = [one.clauses for task in demo[1]["comparison"].read() for one in task.completions]
-    assert html.count('<li class="yes">') == sum(sum(met.values()) for met in clauses)
-    assert html.count('<li class="no">') == sum(len(met) - sum(met.values()) for met in clauses)
+    checks = [check for task in demo[1]["comparison"].read() for one in task.completions for check in one.checks]
+    assert html.count('<li class="yes">') == sum(check.is_met for check in checks)
+    assert html.count('<li class="no">') == sum(not check.is_met for check in checks)
 
 
 def test_plots_take_their_colours_from_the_page(demo: tuple[Report, dict[str, Any]]) -> None:
@@ -132,4 +133,4 @@ def test_an_input_without_a_manifest_is_an_error(demo: tuple[Report, dict[str, A
 
 def test_a_missing_name_in_the_template_is_an_error() -> None:
     with pytest.raises(jinja2.UndefinedError):
-        render({"name": "x"})
+        render("report.html.j2", {"name": "x"})

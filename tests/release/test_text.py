@@ -65,7 +65,7 @@ def test_the_summary_says_what_was_left_out_and_what_is_not_there() -> None:
     total = Score(10, 5, 0.5, 0.24, 0.76, "wilson")
     one = Scores("base", {"heldout": SetScore(total, {"1": 0.5}, {})}, {}, {"humaneval": "HumanEval is left out"})
     other = Scores("small", {"mine": SetScore(total, {"1": 0.5}, {})}, {}, {})
-    gain = PairedComparison(1, 3, 0.2, 0.625)
+    gain = PairedComparison(1, 3, 0.2, -0.1, 0.5, 0.625, "exact McNemar")
     lines = summary_lines({"base": one, "small": other}, {("base", "small"): {"heldout": gain}})
     assert lines[0].split() == ["pass@1", "held-out", "exercises", "mine"]
     assert lines[1].split() == ["base", "50.0%", "[24.0,", "76.0]", "-"]

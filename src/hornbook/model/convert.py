@@ -78,12 +78,18 @@ def export_hugging_face(model: ModelArtifact, out: Path) -> None:
 
 def import_hugging_face(folder: Path, out: Path) -> ModelArtifact:
     """A model in Hugging Face's layout as one of hornbook's, in fp32. Raises InputError where it is no such model."""
-    description = read_hugging_face_config(folder)
-    model = Phi(description.config, description.vocab_size)
-    load_weights(model, from_hugging_face(_read_shards(folder), description.config, folder), folder)
+    model, description = load_hugging_face(folder)
     tokenizer = folder / TOKENIZER
     save_model(out, model, description.eos_token_id, tokenizer if tokenizer.is_file() else None)
     return ModelArtifact(out)
+
+
+def load_hugging_face(folder: Path) -> tuple[Phi, ModelDescription]:
+    """A model in Hugging Face's layout, in fp32 and on the CPU. Raises InputError where it is no such model."""
+    description = read_hugging_face_config(folder)
+    model = Phi(description.config, description.vocab_size)
+    load_weights(model, from_hugging_face(_read_shards(folder), description.config, folder), folder)
+    return model.eval(), description
 
 
 def to_hugging_face(tensors: Mapping[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:

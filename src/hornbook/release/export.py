@@ -44,7 +44,7 @@ def render_card(
         SET_NAMES=SET_NAMES,
         protocol=scores.protocol,
         sets=scores.sets,
-        left_out=sorted(scores.left_out.values()),
+        left_out=sorted(scores.remarks()),
         num_parameters=num_parameters,
         vocab_size=description.vocab_size,
         architecture=[(label_of(key), value) for key, value in description.config.model_dump().items()],

@@ -11,11 +11,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from hornbook.evaluate.comparison import ComparedTask, Comparison
 from hornbook.evaluate.pass_at_k import PairedComparison
 from hornbook.evaluate.scores import Evaluation, Score, Scores, compare_evaluations
 from hornbook.release.plots import Bar, plot_curves, plot_spike, smooth
-from hornbook.release.text import MODEL_NAMES, SET_NAMES, code_html, drop_rows, fact_rows, label_of, prose_html
+from hornbook.release.text import MODEL_NAMES, SET_NAMES, code_html, drop_rows, fact_rows, prose_html
 from hornbook.run.artifact import Artifact, read_manifest
 from hornbook.run.datasets import Exercises, Textbooks
 
@@ -135,43 +134,6 @@ def read_curves(path: Path) -> dict[str, list[tuple[float, float]]]:
         for source, loss in (row.get("validation") or {}).items():
             validation.setdefault(f"validation, {source}", []).append((tokens, loss))
     return {"training": smooth(train), **validation}
-
-
-def comparison_summary(tasks: Sequence[ComparedTask]) -> list[dict[str, Any]]:
-    """Clauses met by task and model; the held-out problems are one row."""
-    rows: list[dict[str, Any]] = []
-    heldout = [task for task in tasks if task.kind == "heldout"]
-    groups = [("held-out exercises", heldout)] if heldout else []
-    groups += [(task.title, [task]) for task in tasks if task.kind != "heldout"]
-    for title, group in groups:
-        cells = []
-        for index, first in enumerate(group[0].completions):
-            ours = [task.completions[index].clauses for task in group]
-            met, asked = sum(sum(clauses.values()) for clauses in ours), sum(len(clauses) for clauses in ours)
-            solved = sum(all(clauses.values()) for clauses in ours)
-            cells.append({"model": first.model, "met": met, "asked": asked, "solved": solved, "tasks": len(group)})
-        rows.append({"title": title, "cells": cells})
-    return rows
-
-
-def compared_tasks(comparison: Comparison) -> list[dict[str, Any]]:
-    """The tasks with prompts and completions highlighted."""
-    return [
-        {
-            "task": task,
-            "prompt": code_html(task.prompt),
-            "columns": [
-                {
-                    "name": MODEL_NAMES.get(one.model, one.model),
-                    "code": code_html(one.completion) if one.completion.strip() else Markup(""),
-                    "clauses": one.clauses,
-                    "detail": f"{label_of(one.verdict)}: {one.detail}".rstrip(": ") if one.detail else "",
-                }
-                for one in task.completions
-            ],
-        }
-        for task in comparison.read()
-    ]
 
 
 def example_sections(textbooks: Textbooks, count: int) -> list[dict[str, Any]]:

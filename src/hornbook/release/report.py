@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
-
-import jinja2
 
 from hornbook.evaluate.comparison import Comparison
 from hornbook.evaluate.pass_at_k import PairedComparison
 from hornbook.evaluate.sandbox import VERDICTS
-from hornbook.evaluate.scores import Evaluation
+from hornbook.evaluate.scores import Evaluation, Scores
 from hornbook.release import page
+from hornbook.release.comparison_page import view
+from hornbook.release.templates import render
 from hornbook.release.text import (
-    MODEL_NAMES,
     SET_NAMES,
-    code_style,
     fact_rows,
-    interval,
     label_of,
-    p_value,
-    percent,
-    short_count,
     summary_lines,
 )
 from hornbook.run.artifact import Artifact, Facts
@@ -84,7 +76,6 @@ def report(
     scores = {label: evaluation.scores() for label, evaluation in evaluations.items()}
     models: dict[str, Artifact] = {"small_base": small_base, "small": small, "base": base, "finetuned": finetuned}
     gains = page.gains(scores, evaluations)
-    tasks = page.compared_tasks(comparison)
     made_by = {
         "collect": collected,
         "deduplicate": files,
@@ -107,13 +98,13 @@ def report(
         "description": description,
         "scores": scores,
         "set_names": page.set_names(scores),
-        "left_out": sorted({reason for one in scores.values() for reason in one.left_out.values()}),
+        "left_out": sorted({remark for one in scores.values() for remark in one.remarks()}),
         "gains": gains,
         "spikes": page.spikes(gains),
         "depths": page.depth_rows(scores),
-        "protocol": _protocols(scores["finetuned"].protocol),
-        "summary": page.comparison_summary([task["task"] for task in tasks]),
-        "tasks": tasks,
+        "protocol": _protocols(scores["finetuned"]),
+        "comparison": view(list(comparison.read())),
+        "VERDICTS": VERDICTS,
         "funnels": _funnels(collected, files, filtered, textbooks, exercises, codetextbook, codeexercises),
         "annotation_facts": _facts(annotations),
         "filter_facts": _facts(filtered),
@@ -124,7 +115,7 @@ def report(
         "stages": stages,
         "versions": versions,
     }
-    (out / PAGE).write_text(render(context), encoding="utf-8")
+    (out / PAGE).write_text(render("report.html.j2", context), encoding="utf-8")
     by_set: dict[tuple[str, str], dict[str, PairedComparison]] = {}
     for gain in gains:
         if gain.paired is not None:
@@ -132,29 +123,6 @@ def report(
     lines = summary_lines(scores, by_set)
     (out / SUMMARY).write_text("\n".join(lines) + "\n", encoding="utf-8")
     return Report(out, Facts(rows={}, metrics={"stages": len(made_by)}))
-
-
-def render(context: Mapping[str, object]) -> str:
-    """The page for a context; a name that the context lacks is an error, not a blank."""
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {
-        "percent": percent,
-        "interval": interval,
-        "p_value": p_value,
-        "label": label_of,
-        "short": short_count,
-    }
-    source = (resources.files("hornbook.release") / "report.html.j2").read_text(encoding="utf-8")
-    return environment.from_string(source).render(
-        **context,
-        SET_NAMES=SET_NAMES,
-        MODEL_NAMES=MODEL_NAMES,
-        VERDICTS=VERDICTS,
-        light_code=code_style("friendly"),
-        dark_code=code_style("github-dark"),
-    )
 
 
 def _funnels(
@@ -193,5 +161,8 @@ def _facts(artifact: Artifact) -> list[tuple[str, str]]:
     return fact_rows(artifact.facts.metrics)
 
 
-def _protocols(protocol: Mapping[str, str | int | float]) -> list[tuple[str, str]]:
-    return [(label_of(key), str(value)) for key, value in protocol.items()]
+def _protocols(scores: Scores) -> list[tuple[str, str]]:
+    rows = [(label_of(key), str(value)) for key, value in {**scores.protocol, **scores.execution}.items()]
+    for name, score in scores.sets.items():
+        rows += [(f"{SET_NAMES.get(name, name)}: {label_of(key)}", str(value)) for key, value in score.protocol.items()]
+    return rows

@@ -14,7 +14,15 @@ from hornbook.evaluate.pass_at_k import PairedComparison
 from hornbook.evaluate.scores import Score, Scores
 from hornbook.run.artifact import Fact
 
-SET_NAMES = {"heldout": "held-out exercises", "humaneval": "HumanEval"}
+SET_NAMES = {
+    "heldout": "held-out exercises",
+    "humaneval": "HumanEval",
+    "humaneval+": "HumanEval+",
+    "mbpp": "MBPP, 3 examples",
+    "mbpp-docstring": "MBPP, docstring",
+    "mbpp+": "MBPP+",
+    "unconventional": "unconventional problems",
+}
 MODEL_NAMES = {
     "base": "base",
     "finetuned": "finetuned",
@@ -149,10 +157,9 @@ def summary_lines(
         for name, gain in by_set.items():
             lines.append(
                 f"{MODEL_NAMES.get(before, before)} -> {MODEL_NAMES.get(after, after)}, {SET_NAMES.get(name, name)}: "
-                f"{100 * gain.difference:+.1f} points ({p_value(gain.p_value)}, exact McNemar)"
+                f"{100 * gain.difference:+.1f} points ({p_value(gain.p_value)}, {gain.test})"
             )
-    reasons = {reason for one in scores.values() for reason in one.left_out.values()}
-    return lines + sorted(reasons)
+    return lines + sorted({remark for one in scores.values() for remark in one.remarks()})
 
 
 def _cell(scores: Scores, name: str) -> str:
