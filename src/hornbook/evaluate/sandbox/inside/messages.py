@@ -1,0 +1,32 @@
+"""Messages on a stream socket: JSON with its length in four bytes in front."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from typing import Any
+
+_LENGTH = struct.Struct("<I")
+
+
+def send_message(to: socket.socket, message: Any) -> None:
+    """Sends a message."""
+    body = json.dumps(message).encode()
+    to.sendall(_LENGTH.pack(len(body)) + body)
+
+
+def receive_message(source: socket.socket) -> Any:
+    """Receives a message. Raises EOFError where the other end is closed."""
+    (size,) = _LENGTH.unpack(_receive_exactly(source, _LENGTH.size))
+    return json.loads(_receive_exactly(source, size))
+
+
+def _receive_exactly(source: socket.socket, size: int) -> bytes:
+    data = source.recv(size)
+    while len(data) < size:
+        piece = source.recv(size - len(data))
+        if not piece:
+            raise EOFError("the other end was closed")
+        data += piece
+    return data
