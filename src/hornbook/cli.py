@@ -77,6 +77,7 @@ def run(
     workers: Annotated[int, typer.Option(min=0, help="Processes and threads; 0 takes every core.")] = 0,
     compile_: Annotated[bool, typer.Option("--compile/--no-compile", help="Whether training is compiled.")] = True,
     until: Annotated[str, typer.Option(metavar="STAGE", help="Stop when this stage is done.")] = "",
+    sandbox: SandboxOption = "required",
 ) -> None:
     """Run a recipe from raw code to the report; what is already there is reused.
 
@@ -92,7 +93,7 @@ def run(
     graph = build(loaded)
     if until and until not in graph:
         raise RecipeError(f"--until {until!r}: no such stage. There are: {', '.join(node.name for node in graph)}")
-    machine = replace(_machine(device, workers, compile_), replies=folder.replies)
+    machine = replace(_machine(device, workers, compile_, sandbox), replies=folder.replies)
     _check_hardware(loaded, machine)
     for note in check_grading([set_label(text) for text in loaded.evaluate.problems], loaded.grade, folder.replies):
         out.print(note, markup=False, soft_wrap=True)
@@ -285,7 +286,7 @@ def evaluate(
         out.print(table)
     for line in grade_scored(scored, grade, replies, seed, machine) if grade.backend else note:
         out.print(line, markup=False, soft_wrap=True)
-    out.print(f"Samples, verdicts and scores: {folder}", soft_wrap=True)
+    out.print(f"Samples, verdicts and scores: {folder}", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -326,7 +327,7 @@ def compare(
     from hornbook.evaluate.compare import compare_models, describe_protocol
     from hornbook.evaluate.comparison import COMPARISON, write_comparison
     from hornbook.evaluate.questions import choose_questions, split_names
-    from hornbook.evaluate.score import new_folder
+    from hornbook.evaluate.score import make_folder, new_folder
     from hornbook.pipeline import MODELS
     from hornbook.release.comparison_page import summary_lines, write_comparison_page
 
@@ -342,12 +343,12 @@ def compare(
         exercises=columns.exercises,
     )
     compared, _ = compare_models(columns.models, questions, max_new_tokens, machine)
-    folder.mkdir(parents=True)
+    make_folder(folder)
     write_comparison(folder / COMPARISON, compared)
     page = write_comparison_page(folder, compared, describe_protocol(max_new_tokens, machine))
     for line in summary_lines(compared):
-        out.print(line, soft_wrap=True)
-    out.print(f"Side by side: {page}", soft_wrap=True)
+        out.print(line, markup=False, soft_wrap=True)
+    out.print(f"Side by side: {page}", markup=False, soft_wrap=True)
 
 
 @app.command()

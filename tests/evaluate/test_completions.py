@@ -85,3 +85,14 @@ def test_prompts_that_lose_their_beginning_are_counted(model: ModelArtifact) -> 
     settings = {"max_new_tokens": 12, "temperature": 0.0, "seed": 0, "machine": Machine(device="cpu"), "label": "test"}
     completions, num_cut = complete_and_count(model, [PROMPT, PROMPT * 40, "x", PROMPT * 41], FUNCTION, **settings)
     assert (len(completions), num_cut) == (4, 2)
+
+
+def test_asking_for_as_many_tokens_as_the_context_has_leaves_a_prompt_whole(model: ModelArtifact) -> None:
+    context = model.load_model("cpu").config.max_position_embeddings
+    settings = {"temperature": 0.0, "seed": 0, "machine": Machine(device="cpu"), "label": "test"}
+    prompt = PROMPT[:20]
+    few, _ = complete_and_count(model, [prompt], FUNCTION, max_new_tokens=4, **settings)
+    many, num_cut = complete_and_count(model, [prompt], FUNCTION, max_new_tokens=context, **settings)
+    assert num_cut == 0
+    assert few[0] != ""
+    assert many[0].startswith(few[0])

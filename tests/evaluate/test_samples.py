@@ -95,6 +95,15 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         read_samples(tmp_path / "nope.jsonl", SET)
 
 
+def test_a_damaged_gzip_file_is_named(tmp_path: Path) -> None:
+    content = bytearray(gzip.compress(write(tmp_path / "s.jsonl", *GOOD).read_bytes()))
+    content[10:14] = b"\xff" * 4
+    path = tmp_path / "s.jsonl.gz"
+    path.write_bytes(content)
+    with pytest.raises(TaskError, match=r"s\.jsonl\.gz: cannot be read: .*decompressing"):
+        read_samples(path, SET)
+
+
 def test_equal_draws_are_no_fault(tmp_path: Path) -> None:
     file = read_samples(write(tmp_path / "s.jsonl", *GOOD, *GOOD), SET)
     assert (len(file.answers), file.notes) == (6, ())

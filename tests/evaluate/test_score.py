@@ -152,6 +152,7 @@ def test_only_common_problems_are_compared(
         ([".", "--problems", "adding.jsonl"], "no config.json, so this is neither a model"),
         (["--samples", "a.jsonl", "--problems", "heldout"], "write heldout:RUN"),
         (["--samples", "adding.jsonl", "--out", "."], "--out .: exists already"),
+        (["--samples", "adding.jsonl", "--out", "adding.jsonl/out"], "nothing can be written in"),
         (["--samples", "adding.jsonl", "--sandbox", "none"], "--sandbox 'none': choose required or rlimits"),
     ],
 )

@@ -3,7 +3,7 @@ import torch
 
 from hornbook.errors import InputError
 from hornbook.model.decoder import Decoder
-from hornbook.model.generate import GenerationConfig, generate, stream
+from hornbook.model.generate import GenerationConfig, generate, room_for_prompt, stream
 from tests.model.conftest import random_model, tiny_config
 
 PROMPTS = ["def total(numbers):", "class Point:\n    def", "words", "def first_words(text, count):\n    words ="] * 3
@@ -151,6 +151,17 @@ def test_truncation_leaves_every_prompt_room_for_a_whole_completion(model, token
     config = GenerationConfig(10, stop_at_function_end=False, too_long="truncate")
     kept = tokenizer.decode(tokenizer.encode(prompt.rstrip()).ids[-190:])
     assert generate(model, tokenizer, [prompt], config) == generate(model, tokenizer, [kept], config)
+
+
+def test_truncation_keeps_a_prompt_that_half_the_context_holds(model, tokenizer):
+    prompt = "total + " * 20
+    assert 1 < len(tokenizer.encode(prompt.rstrip()).ids) <= 100
+    plain, truncating = (
+        generate(model, tokenizer, [prompt], GenerationConfig(200, stop_at_function_end=False, too_long=too_long))
+        for too_long in ("error", "truncate")
+    )
+    assert truncating == plain != [""]
+    assert [room_for_prompt(200, limit) for limit in (10, 99, 100, 101, 200, 1000)] == [190, 101, 100, 100, 100, 100]
 
 
 def test_generation_ends_where_the_context_does(model, tokenizer):

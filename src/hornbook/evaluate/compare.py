@@ -28,6 +28,7 @@ from hornbook.evaluate.questions import Question, find_tasks, of_set, of_tasks
 from hornbook.evaluate.sandbox import Limits, Program, Sandbox
 from hornbook.evaluate.tasks.task import LEVELS
 from hornbook.model.artifact import ModelArtifact
+from hornbook.model.generate import room_for_prompt
 from hornbook.model.phi import Phi
 from hornbook.recipe import CompareConfig
 from hornbook.run.artifact import Fact, Facts
@@ -134,7 +135,7 @@ def _complete(
             label=f"{label} on the comparison",
         )
         written.update(zip(chosen, texts, strict=True))
-    room = max(1, opened.model.config.max_position_embeddings - max_new_tokens)
+    room = room_for_prompt(opened.model.config.max_position_embeddings, max_new_tokens)
     encoded = [opened.its_tokenizer.encode(one.prompt.rstrip(), add_special_tokens=False) for one in questions]
     return [(written[place], max(0, len(prompt.ids) - room)) for place, prompt in enumerate(encoded)]
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from tokenizers import Tokenizer
 
 from hornbook.evaluate.forms import FUNCTION, CompletionForm
-from hornbook.model.generate import GenerationConfig, generate
+from hornbook.model.generate import GenerationConfig, generate, room_for_prompt
 from hornbook.model.phi import Phi
 from hornbook.run.machine import Machine
 from hornbook.run.progress import meter
@@ -75,6 +75,6 @@ def complete_and_count(
     phi, tokenizer = model.load_model(machine.device), model.tokenizer()
     with meter(f"{label}: completing", len(prompts), "prompts") as shown:
         completions = generate(phi, tokenizer, prompts, config, on_progress=shown.advance)
-    room = max(1, phi.config.max_position_embeddings - max_new_tokens)
+    room = room_for_prompt(phi.config.max_position_embeddings, max_new_tokens)
     num_cut = sum(len(tokenizer.encode(prompt.rstrip(), add_special_tokens=False).ids) > room for prompt in prompts)
     return [form.cut(completion) for completion in completions], num_cut

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -99,10 +100,17 @@ def _check_new(label: str, taken: Mapping[str, object]) -> None:
 
 
 def new_folder(wanted: Path | None, beneath: str = "evaluations") -> Path:
-    """The folder to write into, or the first free number beneath a folder. Raises InputError where it exists."""
+    """The folder to write into, or the first free number beneath a folder; it is not made yet.
+
+    Raises InputError where it exists, or where nothing can be made in the nearest folder that does.
+    """
     if wanted is not None:
-        if wanted.exists():
+        # Not Path.exists, which raises where a folder above may not be looked into.
+        if os.path.lexists(wanted):
             raise InputError(f"--out {wanted}: exists already; give a folder that does not")
+        above = next(folder for folder in wanted.absolute().parents if os.path.lexists(folder))
+        if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+            raise InputError(f"--out {wanted}: nothing can be written in {above}; give another folder")
         return wanted
     return next(path for number in itertools.count(1) if not (path := Path(beneath) / str(number)).exists())
 
@@ -153,7 +161,7 @@ def score_all(
     is_alone = len(targets.models) + len(targets.samples) == 1
     scored = []
     for label, model in targets.models.items():
-        folder = _make(out if is_alone else out / label)
+        folder = make_folder(out if is_alone else out / label)
         results = []
         for problem_set in sets.values():
             answers, notes = answer(model, problem_set, config, seed, label, machine)
@@ -161,7 +169,7 @@ def score_all(
             results.append(judge(problem_set, answers, label, limits_of(config), machine, seed, notes=notes))
         scored.append(_write_scored(folder, label, results, describe_protocol(config), machine))
     for label, file in files.items():
-        folder = _make(out if is_alone else out / label)
+        folder = make_folder(out if is_alone else out / label)
         (problem_set,) = sets.values()
         write_samples(_samples_path(folder, problem_set), problem_set, file.answers)
         result = judge(
@@ -171,8 +179,12 @@ def score_all(
     return scored
 
 
-def _make(folder: Path) -> Path:
-    folder.mkdir(parents=True)
+def make_folder(folder: Path) -> Path:
+    """Makes a folder and those above it. Raises InputError where the system refuses."""
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made: {error.strerror}; give another folder with --out") from None
     return folder
 
 

@@ -30,7 +30,7 @@ def score_table(name: str, num_problems: int, scores: Mapping[str, SetScore]) ->
     """pass@k with 95% intervals, and samples by verdict; a row a model, which may cover less than the whole set."""
     table = Table(title=escape(name), title_justify="left", title_style="bold", box=None, pad_edge=False)
     ks = [str(k) for k in PASS_AT if any(str(k) in score.pass_at_k for score in scores.values())]
-    table.add_column("model")
+    table.add_column("model", overflow="fold")
     for column in ("problems", *(f"pass@{k}, 95% interval" for k in ks)):
         table.add_column(column, justify="right")
     seen = [verdict for verdict in VERDICTS if any(score.verdicts[verdict] for score in scores.values())]
@@ -54,17 +54,18 @@ def _estimate(score: SetScore, k: str) -> str:
 
 
 def comparison_table(pairs: Sequence[Compared]) -> Table:
-    """Each pair on the problems that both answered."""
-    table = Table(box=None, pad_edge=False)
+    """Each pair on the problems that both answered; a problem is better where more of its samples passed."""
+    tests = dict.fromkeys(entry.paired.test for entry in pairs if entry.paired)
+    caption = f"difference: second - first, 95% interval; p: {', '.join(tests)}" if tests else None
+    table = Table(box=None, pad_edge=False, caption=caption, caption_justify="left")
     for column in ("first", "second"):
-        table.add_column(column)
-    for column in ("problems", "only first", "only second", "second - first, 95% interval", "p"):
+        table.add_column(column, overflow="fold")
+    for column in ("problems", "first better", "second better", "difference", "p"):
         table.add_column(column, justify="right")
-    table.add_column("test")
     for entry in pairs:
         found, names = entry.paired, (escape(entry.first), escape(entry.second))
         if found is None:
-            table.add_row(*names, "0", "", "", "", "", "no problem in common")
+            table.add_row(*names, "0", "", "", "none in common", "")
             continue
         table.add_row(
             *names,
@@ -73,7 +74,6 @@ def comparison_table(pairs: Sequence[Compared]) -> Table:
             str(found.only_second),
             f"{100 * found.difference:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]",
             "< 0.001" if found.p_value < 0.001 else f"{found.p_value:.3f}",
-            found.test,
         )
     return table
 

@@ -21,7 +21,7 @@ from hornbook.model.decoder import Decoder, decoding_dtype, suitable_rows
 from hornbook.model.function_end import cut_at_function_end, has_function_ended
 from hornbook.model.phi import Phi
 
-__all__ = ["GenerationConfig", "cut_at_function_end", "generate", "stream"]
+__all__ = ["GenerationConfig", "cut_at_function_end", "generate", "room_for_prompt", "stream"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class GenerationConfig:
     stop_at_function_end: bool = True
     """Stop where a line begins in column 0; the completion is cut there."""
     too_long: Literal["error", "truncate"] = "error"
-    """A prompt that leaves no room in the model's context: refuse it, or drop its beginning."""
+    """A prompt that leaves no room in the model's context: refuse it, or drop its beginning (`room_for_prompt`)."""
     should_stop: Callable[[str], bool] | None = None
     """Also stop once this is true of the completion so far."""
 
@@ -109,6 +109,14 @@ def stream(model: Phi, tokenizer: Tokenizer, prompt: str, config: GenerationConf
             shown = ready
 
 
+def room_for_prompt(context: int, max_new_tokens: int) -> int:
+    """Tokens of a prompt that truncation keeps: what a whole completion leaves, but never less than half the context.
+
+    Without that half, asking a small model for as many tokens as its context has would take its prompts away.
+    """
+    return context - min(max_new_tokens, context // 2)
+
+
 def _prepare(model: Phi, tokenizer: Tokenizer, number: int, prompt: str, config: GenerationConfig) -> _Sequence:
     ids = tokenizer.encode(prompt.rstrip(), add_special_tokens=False).ids
     if not ids:
@@ -122,8 +130,7 @@ def _prepare(model: Phi, tokenizer: Tokenizer, number: int, prompt: str, config:
             "shorten it, or choose truncation to drop its beginning"
         )
     if config.too_long == "truncate":
-        # Room for a whole completion, so that every prompt is given the same number of new tokens.
-        ids = ids[-max(1, context - config.max_new_tokens) :]
+        ids = ids[-room_for_prompt(context, config.max_new_tokens) :]
     draws = None
     if config.temperature > 0:
         generator = torch.Generator().manual_seed((config.seed * 1_000_003 + number) % 2**63)
