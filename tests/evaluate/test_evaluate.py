@@ -1,19 +1,24 @@
 import json
 import re
 from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from hornbook.errors import StageError, TaskError
 from hornbook.evaluate.evaluate import describe_execution, evaluate, judge
 from hornbook.evaluate.forms import FUNCTION, CompletionForm
+from hornbook.evaluate.judging import Judging
 from hornbook.evaluate.problem_sets import problem_set_identities
 from hornbook.evaluate.problems import ProblemSet
 from hornbook.evaluate.samples import own_answers, read_samples
 from hornbook.evaluate.sandbox import Limits, available_layers
-from hornbook.evaluate.scores import Evaluation
+from hornbook.evaluate.score import Scored
+from hornbook.evaluate.scores import Evaluation, Scores
+from hornbook.evaluate.tables import tables
 from hornbook.model.artifact import ModelArtifact
 from hornbook.recipe import EvaluateConfig
 from hornbook.records import Problem
@@ -202,6 +207,23 @@ def test_a_problem_whose_reference_fails_is_named_and_not_scored(
     assert f"adding: T/2 is left out: {reason}" in " ".join(capsys.readouterr().err.split())
     with pytest.raises(TaskError, match="adding: no problem of it can be scored"):
         judge(found, answers[2:], "m", Limits(), MACHINE, 0)
+
+
+def test_doubts_about_references_are_told_with_the_score(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = adding("\n")
+    judging = Judging(frozenset(), {}, unchecked=frozenset({"T/0", "T/2"}), slow={"T/1": 3.25})
+    monkeypatch.setattr("hornbook.evaluate.evaluate.decide_judging", lambda *_: judging)
+    answers = own_answers(found, found.problems, ["\n    return x"] * 3)
+    result = judge(found, answers, "m", Limits(timeout_s=3), MACHINE, 0, notes=("First.",))
+    doubts = (
+        "2 of 3 problems have no reference, so nothing checks their tests.",
+        "T/1: its reference takes longer than the 3 s that a program has.",
+    )
+    assert result.score.notes == ("First.", *doubts)
+    scored = Scored(Scores("m", {"adding": result.score}, {}, {}), {"adding": result}, Path())
+    printed = StringIO()
+    Console(file=printed, width=200).print(*tables([scored], []), sep="\n")
+    assert all(sentence in printed.getvalue() for sentence in doubts)
 
 
 def test_line_breaks_at_the_end_of_prompts_do_not_change_a_score(tmp_path: Path) -> None:

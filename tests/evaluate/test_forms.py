@@ -66,4 +66,19 @@ def test_the_protocol_says_what_ends_a_completion() -> None:
     assert "the end of the function" in FUNCTION.describe()["stop_rules"]
     assert "'[DONE]'" in FEW_SHOT.describe()["truncation"]
     assert FEW_SHOT.describe()["program"] == "the completion alone"
-    assert FUNCTION.describe(is_foreign=True)["truncation"] == "none: samples are run as they stand"
+
+
+@pytest.mark.parametrize(
+    ("num_whole", "program"),
+    [
+        (0, "the prompt, then the completion, both as they are"),
+        (1, "the prompt, then the completion, both as they are; the sample where it is a whole program"),
+        (2, "the sample where it is a whole program"),
+    ],
+)
+def test_the_protocol_tells_whole_programs_from_completions(num_whole: int, program: str) -> None:
+    assert FUNCTION.describe_foreign(num_whole=num_whole, num_samples=2) == {
+        "program": program,
+        "whole_programs": num_whole,
+        "truncation": "none: samples are run as they stand",
+    }

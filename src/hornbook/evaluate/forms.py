@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hornbook.model.function_end import cut_at_function_end
 
 PROMPT_POLICY = "trailing whitespace removed; one that is too long for the context loses its beginning"
+PROMPT_THEN_COMPLETION, COMPLETION_ALONE = "the prompt, then the completion", "the completion alone"
 
 
 @dataclass(frozen=True)
@@ -60,20 +61,29 @@ class CompletionForm:
         trailing = prompt[len(prompt.rstrip()) :]
         return completion[len(trailing) :] if completion.startswith(trailing) else None
 
-    def describe(self, *, is_foreign: bool = False) -> dict[str, str]:
-        """The form in words, for the protocol of a score; samples from elsewhere are neither stopped nor cut here."""
-        program = "the prompt, then the completion" if self.continues_prompt else "the completion alone"
-        if is_foreign:
-            return {"program": program, "truncation": "none: samples are run as they stand"}
+    def describe(self) -> dict[str, str]:
+        """The form in words, for the protocol of a score of one of our models."""
         end = ""
         if self.ends_with_function:
             end = "the end of the function"
         elif self.stops:
             end = f"the first of {', '.join(repr(stop) for stop in sorted(self.stops))}"
         return {
-            "program": program,
+            "program": PROMPT_THEN_COMPLETION if self.continues_prompt else COMPLETION_ALONE,
             "stop_rules": ", ".join(["end of text", "max_new_tokens", *([end] if end else [])]),
             "truncation": f"at {end}" if end else "none",
+        }
+
+    def describe_foreign(self, *, num_whole: int, num_samples: int) -> dict[str, str | int]:
+        """The same for samples from elsewhere, `num_whole` of them whole programs; none is stopped or cut here."""
+        joined = f"{PROMPT_THEN_COMPLETION}, both as they are" if self.continues_prompt else COMPLETION_ALONE
+        programs = [joined] if num_whole < num_samples else []
+        if num_whole:
+            programs.append("the sample where it is a whole program")
+        return {
+            "program": "; ".join(programs),
+            "whole_programs": num_whole,
+            "truncation": "none: samples are run as they stand",
         }
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -61,6 +62,7 @@ def _read_row(row: JsonRow) -> Task:
     entry_point = row.text("entry_point") if "entry_point" in row.values else last_definition(prompt)
     if entry_point and not entry_point.isidentifier():
         raise row.error(f"field 'entry_point' must be the name of a function or a class, not {entry_point!r:.80}")
+    _check_entry_point(row, prompt, entry_point)
     checks = row.values.get("checks", {})
     if not isinstance(checks, dict) or not all(isinstance(source, str) for source in checks.values()):
         raise row.error(f"field 'checks' must give the source of each check by its name, not {checks!r:.80}")
@@ -71,6 +73,35 @@ def _read_row(row: JsonRow) -> Task:
         check_python(row, field, source)
         _check_definition(row, field, source, entry_point)
     return _task(task_id, title, prompt, entry_point, checks)
+
+
+def _check_entry_point(row: JsonRow, prompt: str, entry_point: str) -> None:
+    """Raises TaskError where neither the prompt nor any completion of it can define what the checks are given."""
+    last = last_definition(prompt)
+    # Where the prompt ends in no definition, a completion may define what it likes.
+    if last and entry_point not in _bound_names(prompt):
+        raise row.error(
+            f"field 'entry_point' is {entry_point!r}, but the prompt defines nothing of that name, and a completion "
+            f"ends with the body of {last!r}: give {last!r}, or define {entry_point!r} in the prompt"
+        )
+
+
+def _bound_names(prompt: str) -> set[str]:
+    """Names that a prompt which ends in a definition binds anywhere; of one that is broken off, what it defines."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            tree = ast.parse(f"{prompt.rstrip()}\n    pass\n")
+    except (SyntaxError, ValueError, RecursionError):
+        return {found[1] for line in prompt.splitlines() if (found := DEFINITION.match(line))}
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.alias):
+            names.add(node.asname or node.name.split(".")[0])
+    return names
 
 
 def _check_definition(row: JsonRow, field: str, source: str, entry_point: str) -> None:

@@ -79,7 +79,8 @@ def read_samples(path: Path, problem_set: ProblemSet, *, allow_partial: bool = F
         raise TaskError(
             f"{path}: {' '.join(faults)} Mend the file, or score what is usable of it with --allow-partial."
         )
-    return SamplesFile(tuple(answer for _, answer in kept), (*faults, *_uneven(kept)))
+    left_out = [f"Left out of the score: {fault}" for fault in faults]
+    return SamplesFile(tuple(answer for _, answer in kept), (*left_out, *_uneven(kept)))
 
 
 def _answer(row: JsonRow, problem: Problem, problem_set: ProblemSet) -> Answer:
@@ -118,7 +119,7 @@ def _faults(
     known = problem_set.problems[0].task_id
     faults = []
     if broken:
-        faults.append(f"{_count(broken, 'row')} cannot be read ({_some(broken)}).")
+        faults.append(f"{_count(broken, 'row')} that cannot be read ({_some(broken)}).")
     if unknown:
         faults.append(
             f"{_count(unknown, 'row')} with a task_id that {problem_set.label} does not have ({_some(unknown)}; "

@@ -102,17 +102,24 @@ def _check_new(label: str, taken: Mapping[str, object]) -> None:
 def new_folder(wanted: Path | None, beneath: str = "evaluations") -> Path:
     """The folder to write into, or the first free number beneath a folder; it is not made yet.
 
-    Raises InputError where it exists, or where nothing can be made in the nearest folder that does.
+    Raises InputError where it exists and is not empty, or where nothing can be made in the nearest folder that exists.
     """
     if wanted is not None:
         # Not Path.exists, which raises where a folder above may not be looked into.
-        if os.path.lexists(wanted):
-            raise InputError(f"--out {wanted}: exists already; give a folder that does not")
-        above = next(folder for folder in wanted.absolute().parents if os.path.lexists(folder))
+        if os.path.lexists(wanted) and not holds_nothing(wanted):
+            raise InputError(f"--out {wanted}: exists already; give a folder that does not, or an empty one")
+        above = next(folder for folder in (wanted.absolute(), *wanted.absolute().parents) if os.path.lexists(folder))
         if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
             raise InputError(f"--out {wanted}: nothing can be written in {above}; give another folder")
         return wanted
     return next(path for number in itertools.count(1) if not (path := Path(beneath) / str(number)).exists())
+
+
+def holds_nothing(path: Path) -> bool:
+    """Whether a path is a folder without a file in it or beneath it, as a failure before the first answer leaves it."""
+    if not path.is_dir() or not os.access(path, os.R_OK | os.X_OK):
+        return False
+    return not any(files for _, _, files in os.walk(path))
 
 
 def load_problem_sets(names: Sequence[str], exercises: Exercises | None) -> dict[str, ProblemSet]:
@@ -180,9 +187,9 @@ def score_all(
 
 
 def make_folder(folder: Path) -> Path:
-    """Makes a folder and those above it. Raises InputError where the system refuses."""
+    """Makes a folder and those above it; one that holds nothing will do. Raises InputError where the system refuses."""
     try:
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=holds_nothing(folder))
     except OSError as error:
         raise InputError(f"{folder}: cannot be made: {error.strerror}; give another folder with --out") from None
     return folder
@@ -215,7 +222,6 @@ def _write_scored(
 def _samples_protocol(config: EvaluateConfig) -> Mapping[str, str | int | float]:
     return {
         "decoding": "unknown: scored from a samples file",
-        "prompt": "as the set gives it, trailing whitespace included, then the completion as it is",
         "timeout_s": config.timeout_s,
         "memory_mb": config.memory_mb,
     }

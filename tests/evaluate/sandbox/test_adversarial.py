@@ -1,4 +1,4 @@
-"""No adversarial program scores, each gets its verdict, and the host is as it was: as this user, and as an ordinary one."""
+"""No adversarial program scores, each gets its verdict, and the host is as it was; as this user and as another."""
 
 import dataclasses
 import json
@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -23,7 +22,7 @@ LEFT_IN = ("/tmp", "/var/tmp", "/dev/shm", str(Path.home()), os.getcwd(), "/", t
 
 
 @pytest.fixture(scope="module", params=USERS)
-def verdicts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Verdict]]:
+def verdicts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Verdict]:
     """Verdicts by name, judged as one of the users; afterwards the host is looked at."""
     folder = tmp_path_factory.mktemp("host")
     for one in (folder, *list(folder.parents)[:2]):
@@ -35,10 +34,10 @@ def verdicts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         patch.setenv("SECRET", "s3cret")
         patch.setattr(tempfile, "tempdir", str(folder))
         programs = to_programs(names, port=server.getsockname()[1], secret=str(secret))
-        before = descendants()
+        before, orphans_before = descendants(), orphans()
         found = judge(programs) if request.param == "this" else judge_as(NOBODY, programs, folder)
         assert descendants() == before
-        assert orphans() == set()
+        assert orphans() <= orphans_before
         assert [path.name for path in folder.iterdir()] == [secret.name]
         server.settimeout(0)
         with pytest.raises(BlockingIOError):
@@ -46,7 +45,7 @@ def verdicts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     assert secret.read_text() == "secret"
     assert [place for place in LEFT_IN if os.path.exists(os.path.join(place, MARKER))] == []
     assert MARKER not in Path("/proc/net/unix").read_text()
-    yield dict(zip([*names, "right"], found, strict=True))
+    return dict(zip([*names, "right"], found, strict=True))
 
 
 def judge_as(user: int, programs: list[Program], folder: Path) -> list[Verdict]:
@@ -118,8 +117,8 @@ def add(a, b):
     frame, words = sys._getframe(), set()
     while frame is not None:
         for value in [*frame.f_locals.values(), *frame.f_globals.values()]:
-            words |= {word for word in vars(value).values() if isinstance(word, str)} if hasattr(value, '__dict__') else set()
-            words |= {value} if isinstance(value, str) else set()
+            inside = list(vars(value).values()) if hasattr(value, '__dict__') else []
+            words |= {word for word in [value, *inside] if isinstance(word, str)}
         frame = frame.f_back
     for word in words:
         if len(word) == 32:

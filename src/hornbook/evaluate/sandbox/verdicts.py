@@ -25,11 +25,11 @@ class Program:
     """Where the tests run.
 
     `apart`: in a process that never executes a line of `source`. `candidate` is a stand-in that sends its arguments to
-    the program's process and gives back the result: None, bool, int, float, complex, str, bytes, bytearray, list, tuple,
-    dict, set, frozenset, range, slice, deque, the dicts of `collections`, Decimal, Fraction, date, timedelta, iterators
-    and functions; subclasses of these as what they hold, numpy's numbers as Python's. Changes of arguments in place are
-    carried back, builtin exceptions raised again, others as one of their nearest builtin class. A value of another type
-    is a wrong answer whose detail says so.
+    the program's process and gives back the result: None, bool, int, float, complex, str, bytes, bytearray, list,
+    tuple, dict, set, frozenset, range, slice, deque, the dicts of `collections`, Decimal, Fraction, date, timedelta,
+    iterators and functions; subclasses of these as what they hold, numpy's numbers as Python's. Changes of arguments
+    in place are carried back, builtin exceptions raised again, others as one of their nearest builtin class. A value of
+    another type is a wrong answer whose detail says so.
 
     `together`: in the program's process, for tests that look at objects of the program's own; they see its names.
     Without an `entry_point` always so.

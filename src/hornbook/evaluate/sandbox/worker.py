@@ -19,7 +19,7 @@ import psutil
 
 from hornbook.errors import MissingDependencyError, SandboxError
 from hornbook.evaluate.sandbox.inside.messages import receive_message, send_message
-from hornbook.evaluate.sandbox.inside.zygote import LEAST_SHARE, MORE, NEW, NEWS, ORDER, TIME_IS_UP
+from hornbook.evaluate.sandbox.inside.zygote import MORE, NEW, NEWS, ORDER, PATIENCE, TIME_IS_UP
 from hornbook.evaluate.sandbox.layers import Layers
 from hornbook.evaluate.sandbox.verdicts import Limits, Program
 
@@ -176,26 +176,27 @@ class Worker:
     def look(self) -> float:
         """Tells the process that forks whose time is up; when to look again, by the monotonic clock."""
         now = time.monotonic()
-        soonest = now + 60.0
+        moments = [now + 60.0]
         for judge in self.judges.values():
-            if judge.program is None or judge.was_told:
+            if judge.program is None:
                 continue
-            if now >= judge.since + self._limits.timeout_s:
+            if not judge.was_told and now >= judge.since + self._limits.timeout_s:
                 judge.was_told = True
                 self._order(TIME_IS_UP, judge.number, judge.programs_given - 1)
-                continue
-            soonest = min(soonest, judge.since + self._limits.timeout_s)
+            moments.append(judge.since + (self._patience_s if judge.was_told else self._limits.timeout_s))
             if now < judge.since + SLOW_AFTER_S:
-                soonest = min(soonest, judge.since + SLOW_AFTER_S)
-        return soonest
+                moments.append(judge.since + SLOW_AFTER_S)
+        return min(moments)
 
     @property
     def hangs(self) -> bool:
         """Whether it should long have said that a program was ended."""
-        patience = self._limits.timeout_s * (1 / LEAST_SHARE if self._slow_at_once else 1) + GRACE_S
-        return any(
-            judge.program is not None and time.monotonic() > judge.since + patience for judge in self.judges.values()
-        )
+        now = time.monotonic()
+        return any(judge.program is not None and now > judge.since + self._patience_s for judge in self.judges.values())
+
+    @property
+    def _patience_s(self) -> float:
+        return self._limits.timeout_s * (PATIENCE if self._slow_at_once else 1) + GRACE_S
 
     def _order(self, order: int, judge: int, program: int) -> None:
         with contextlib.suppress(OSError):

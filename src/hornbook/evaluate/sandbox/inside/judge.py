@@ -72,7 +72,7 @@ def _judge_together(request: dict[str, str], peer: Peer) -> Outcome:
             peer.send("prove", nonce)
             if peer.receive() == ["passed", nonce]:
                 return "passed", ""
-    peer.refuse()
+    raise peer.refuse()
 
 
 @functools.lru_cache(maxsize=512)

@@ -11,17 +11,17 @@ import builtins
 import os
 import struct
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 from hornbook.evaluate.sandbox.inside.codec import (
     MAX_MESSAGE_BYTES,
     MalformedError,
-    Reader,
     UncarriableError,
-    Writer,
     from_json,
     to_json,
 )
+from hornbook.evaluate.sandbox.inside.reader import Reader
+from hornbook.evaluate.sandbox.inside.writer import Writer
 
 # Bound here, because a program may replace what is in `os`.
 _read, _write, _getpid, _exit = os.read, os.write, os.getpid, os._exit
@@ -77,14 +77,14 @@ class Peer:
         self._check_process()
         (size,) = _LENGTH.unpack(self._take(_LENGTH.size))
         if size > MAX_FRAME_BYTES:
-            self.refuse()
+            raise self.refuse()
         try:
             frame = from_json(self._take(size).decode())
         except (ValueError, RecursionError):
-            self.refuse()
+            raise self.refuse() from None
         if type(frame) is not list or not frame or type(frame[0]) is not str:
-            self.refuse()
-        return frame  # type: ignore[no-any-return]
+            raise self.refuse()
+        return frame
 
     def wait_until_run(self) -> None:
         """Waits until the program has run to its end, where that is not known yet."""
@@ -94,11 +94,11 @@ class Peer:
             case ["ran"]:
                 self._has_run = True
             case ["failed", str(detail)]:
-                self.end("exception", detail)
+                raise self.end("exception", detail)
             case ["broken", str(detail)]:
-                self.end(BROKEN, detail)
+                raise self.end(BROKEN, detail)
             case _:
-                self.refuse()
+                raise self.refuse()
 
     def call(self, number: int, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """Calls a function of the other side and gives its result, or raises what it raised."""
@@ -106,7 +106,8 @@ class Peer:
         try:
             message = writer.write((arguments, keywords))
         except UncarriableError as error:
-            self.end("wrong_answer", f"an argument of type {error} cannot be carried to the program's process")
+            detail = f"an argument of type {error} cannot be carried to the program's process"
+            raise self.end("wrong_answer", detail) from None
         self._send_body(f'["call",{number},{message}]'.encode())
         return self._wait_for_reply(writer.objects)
 
@@ -118,7 +119,7 @@ class Peer:
             case ["next", int(number)] if 0 <= number < len(self._exported):
                 self._answer_next(number)
             case _:
-                self.refuse()
+                raise self.refuse()
 
     def export(self, value: object) -> int:
         """Keeps a function or an iterator for the other side to call."""
@@ -135,14 +136,14 @@ class Peer:
         function.__doc__ = f"Calls {name} in the process of the program."
         return function
 
-    def end(self, verdict: str, detail: str) -> NoReturn:
-        """Raises OverError, now and for good."""
+    def end(self, verdict: str, detail: str) -> OverError:
+        """The exception to raise where there is nothing more to be had; the first one stays."""
         self.over = self.over or OverError(verdict, detail)
-        raise self.over
+        return self.over
 
-    def refuse(self) -> NoReturn:
-        """Raises OverError because the other side wrote what no peer writes."""
-        self.end("crashed", "wrote to the channel of the verdict")
+    def refuse(self) -> OverError:
+        """The exception to raise where the other side wrote what no peer writes."""
+        return self.end("crashed", "wrote to the channel of the verdict")
 
     def _import(self, kind: str, number: int) -> object:
         return self._iterate(number) if kind == "iterator" else self.stand_in(number, "function")
@@ -154,7 +155,7 @@ class Peer:
                 yield self._wait_for_reply([])
             except StopIteration:
                 return
-        self.end("wrong_answer", f"gave an iterator of more than {MAX_ITEMS} items")
+        raise self.end("wrong_answer", f"gave an iterator of more than {MAX_ITEMS} items")
 
     def _wait_for_reply(self, known: list[Any]) -> Any:
         self.wait_until_run()
@@ -167,7 +168,7 @@ class Peer:
                     arguments = self._read_message(Reader(self._import, known), message)
                     raise self._make_exception(name, base, arguments)
                 case ["uncarried", str(what)]:
-                    self.end("wrong_answer", what[:500])
+                    raise self.end("wrong_answer", what[:500])
                 case _:
                     self.serve(frame)
 
@@ -223,13 +224,13 @@ class Peer:
         try:
             return reader.read(message)
         except MalformedError:
-            self.refuse()
+            raise self.refuse() from None
 
     def _make_exception(self, name: str, base: str, arguments: Any) -> BaseException:
         """The builtin exception that was raised, or one of the same name and nearest builtin base."""
         kind = vars(builtins).get(base)
         if not (isinstance(kind, type) and issubclass(kind, BaseException) and type(arguments) is tuple):
-            self.refuse()
+            raise self.refuse()
         if name != base:
             kind = type(name, (kind,), {})
         try:
@@ -254,7 +255,7 @@ class Peer:
         except OSError:
             # It may have said why before it went.
             self.wait_until_run()
-            self.end(GONE, "")
+            raise self.end(GONE, "") from None
 
     def _take(self, size: int) -> bytes:
         while len(self._unread) < size:
@@ -263,7 +264,7 @@ class Peer:
             except OSError:
                 piece = b""
             if not piece:
-                self.end(GONE, "")
+                raise self.end(GONE, "")
             self._unread = self._unread + piece if self._unread else piece
         data, self._unread = self._unread[:size], self._unread[size:]
         return data

@@ -103,7 +103,7 @@ def _refuse_own_comparison(result: Any) -> None:
         for base in kind.__mro__:
             for name in COMPARISONS:
                 code = getattr(base.__dict__.get(name), "__code__", None)
-                if code is not None and code.co_filename == PROGRAM:
+                if code is not None and code.co_filename.endswith((PROGRAM, "unittest/mock.py")):
                     raise UntrustedResultError(f"the result's class {kind.__name__} defines {name} itself")
         if isinstance(value, (list, tuple, set, frozenset)):
             waiting.extend(value)

@@ -14,7 +14,9 @@ from typing import Any
 from hornbook.evaluate.sandbox.inside import codec, kernel, landlock, namespaces, view
 from hornbook.evaluate.sandbox.inside.child import CHANNEL, Walls, mapped_bytes
 from hornbook.evaluate.sandbox.inside.messages import receive_message, send_message
+from hornbook.evaluate.sandbox.inside.reader import Reader
 from hornbook.evaluate.sandbox.inside.watch import Watch
+from hornbook.evaluate.sandbox.inside.writer import Writer
 from hornbook.evaluate.sandbox.inside.zygote import Zygote
 
 COMMON = ("typing", "math", "re", "collections", "itertools", "functools", "heapq", "bisect", "string", "copy")
@@ -130,12 +132,12 @@ def _warm_up() -> None:
     """Does once what every child would do for the first time: the first compilation alone takes a millisecond."""
     scope: dict[str, Any] = {}
     exec(compile("def f(x: int) -> int:\n    return x\nassert f(1) == 1\n", "<warm>", "exec"), scope)
-    writer = codec.Writer(lambda _: 0)
+    writer = Writer(lambda _: 0)
     value: Any = (([1, 2.5, "x"], {"a": (1, None)}, {3}), {})
     message = codec.from_json(writer.write(value))
-    reader = codec.Reader(lambda *_: None)
+    reader = Reader(lambda *_: None)
     assert reader.read(message) == value
-    codec.Writer(lambda _: 0, reader.objects).write_changes(1, message[1])
+    Writer(lambda _: 0, reader.objects).write_changes(1, message[1])
     gc.collect()
     gc.freeze()
 

@@ -12,6 +12,8 @@ _MODULES = frozenset(
 _REACHING = frozenset(
     {"breakpoint", "compile", "delattr", "eval", "exec", "getcontext", "globals", "input", "locals", "open", "seterr"}
     | {"set_printoptions", "setattr", "setcontext", "vars"}
+    | {"__base__", "__bases__", "__builtins__", "__class__", "__closure__", "__code__", "__delattr__", "__dict__"}
+    | {"__globals__", "__import__", "__self__", "__setattr__", "__subclasses__"}
 )
 _IMPORT, _EXTENDED, _STORE_ATTR, _DELETE_ATTR = "IMPORT_NAME", "EXTENDED_ARG", "STORE_ATTR", "DELETE_ATTR"
 
@@ -22,7 +24,7 @@ def is_tidy(code: types.CodeType) -> bool:
     Tests are no enemy, so this is not about what is possible at all (a cache filled by a call, say), but about what
     tests do: setting attributes, importing what has state, reaching for names by their text.
     """
-    if any(name.startswith("__") or name in _REACHING for name in code.co_names):
+    if not _REACHING.isdisjoint(code.co_names):
         return False
     return _is_harmless(code) and all(is_tidy(one) for one in code.co_consts if isinstance(one, types.CodeType))
 

@@ -28,6 +28,11 @@ class Watch:
         """The processes of a session."""
         return [int(name) for name in self._list(".") if name.isdigit() and _session(int(name)) == leader]
 
+    def wants_to_run(self, pid: int) -> bool:
+        """Whether a process is at work or waits for a core, rather than for something to happen."""
+        # After the name, which is in brackets and may hold anything.
+        return self._read(f"{pid}/stat").rpartition(") ")[2][:1] in ("R", "D")
+
     def private_bytes(self, pids: list[int]) -> int:
         """Memory that these processes hold beyond what they share with this one, from which they were forked."""
         return _PAGE * sum(max(0, self._private_pages(pid) - self._own_pages) for pid in pids)

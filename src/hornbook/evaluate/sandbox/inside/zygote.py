@@ -37,6 +37,8 @@ BY_ITSELF, TIMED_OUT, TOO_MANY_PROCESSES, TOO_MUCH_MEMORY = range(4)
 LOOK_S = 0.1
 LEAST_SHARE = 0.25
 """A program is not stopped for its time before it has had this share of it on a core, if it wants it."""
+PATIENCE = 10.0
+"""How many times its own time a program may take to get that share."""
 MOST_TO_DIE_S = 0.05
 """How long a program's process that has closed its channel may take to end before it is ended."""
 
@@ -62,7 +64,7 @@ class Judge:
     def take(self, program: Program) -> None:
         """Has a new program's process."""
         self.program, self.started = program, time.monotonic()
-        self.is_overdue, self.cpu_s = False, -1.0
+        self.is_overdue = False
 
 
 class Zygote:
@@ -213,11 +215,10 @@ class Zygote:
 
     def _has_had_its_time(self, judge: Judge) -> bool:
         limit = self._walls.limits["timeout_s"]
-        if len(self._judges) == 1 or time.monotonic() - judge.started > limit / LEAST_SHARE:
+        both = (judge.program.pid, judge.pid)
+        if self._watch is None or len(self._judges) == 1 or time.monotonic() - judge.started > PATIENCE * limit:
             return True
-        before, judge.cpu_s = judge.cpu_s, cpu_s(judge.program.pid) + cpu_s(judge.pid)
-        # It has had its share, or it sleeps.
-        return judge.cpu_s >= LEAST_SHARE * limit or judge.cpu_s - before < 0.02 * LOOK_S
+        return sum(map(cpu_s, both)) >= LEAST_SHARE * limit or not any(map(self._watch.wants_to_run, both))
 
     def _stop(self, judge: Judge, why: int) -> None:
         judge.why = why
