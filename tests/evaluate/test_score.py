@@ -76,10 +76,11 @@ def test_a_samples_file_is_scored(
     assert code == 0
     (row,) = [line for line in printed.splitlines() if line.startswith("mine")]
     assert re.split(r"  +", row.strip()) == ["mine", "4 of 4", "75.0% [30.1, 95.4]", "3", "1"]
+    printed = " ".join(printed.split())
     assert "decoding: unknown: scored from a samples file" in printed
     assert "judged apart: 4; judged together: 0" in printed
     assert "truncation: none: samples are run as they stand" in printed
-    assert printed.splitlines()[-1] == "Samples, verdicts and scores: there"
+    assert printed.endswith("Samples, verdicts and scores: there")
     scores = read_scores(folder / "there" / "scores.json")
     assert (scores.model, scores.sets["adding"].total.num_solved) == ("mine", 3)
     results = (folder / "there" / "samples.adding.jsonl_results.jsonl").read_text().splitlines()

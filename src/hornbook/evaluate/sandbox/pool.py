@@ -28,6 +28,7 @@ from hornbook.run.progress import console
 
 MOST_SLOW_AT_ONCE = 6
 """For each worker: programs that run for longer than a moment share the cores with those that follow."""
+MOST_DEATHS_AT_REST = 3
 _told: set[str] = set()
 """What was said on the console about missing layers; once is enough."""
 
@@ -50,6 +51,7 @@ class Sandbox:
         self.limits, self.policy, self.warm_imports = limits, policy, tuple(warm_imports)
         self._asked = asked_layers(policy, _layers)
         self._workers: list[Worker] = []
+        self._count = 0
 
     def __enter__(self) -> Self:
         return self
@@ -78,6 +80,7 @@ class Sandbox:
         return batch.run()
 
     def _start(self, count: int) -> None:
+        self._count = max(self._count, count)
         new = [self._make_worker() for _ in range(count - len(self._workers))]
         self._workers += new
         for worker in new:
@@ -93,7 +96,7 @@ class Sandbox:
         self._asked.check(self.policy)
         free_mb = psutil.virtual_memory().available // 2**20
         # What runs at once may need its memory at once.
-        room = int(free_mb // 2 // max(1, self.limits.memory_mb)) - 1
+        room = int(free_mb // 2 // (self._count * max(1, self.limits.memory_mb))) - 1
         return Worker(self.limits, self.warm_imports, self._asked, slow_at_once=max(0, min(MOST_SLOW_AT_ONCE, room)))
 
     def _replace(self, worker: Worker) -> Worker:
@@ -122,6 +125,7 @@ class _Batch:
         self._left = len(programs)
         self._broken_off: set[int] = set()
         """Programs that were at work, with others, in a worker that broke down."""
+        self._deaths_at_rest = 0
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> list[Verdict]:
@@ -198,6 +202,9 @@ class _Batch:
         """Replaces a worker that is gone or hangs. If one program was at work in it, that has done it."""
         self._selector.unregister(worker.control)
         busy = [judge for judge in worker.judges.values() if judge.program is not None]
+        self._deaths_at_rest += not busy
+        if self._deaths_at_rest > MOST_DEATHS_AT_REST:
+            raise SandboxError("the process that runs programs ends again and again without one")
         for judge in worker.judges.values():
             with contextlib.suppress(KeyError):
                 self._selector.unregister(judge.line)

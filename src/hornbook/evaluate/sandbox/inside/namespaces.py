@@ -116,7 +116,9 @@ def enter(readable: Sequence[str], links: Sequence[tuple[str, str]], hidden: Seq
     world._shows_own_processes = _add_proc(root)
     os.makedirs(root + FOLDER)
     kernel.mount("tmpfs", root + FOLDER, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=64m,mode=700")
-    os.symlink(FOLDER, root + "/tmp")
+    # Where Python itself is installed beneath /tmp, a program that writes there by that name is refused.
+    if not os.path.lexists(root + "/tmp"):
+        os.symlink(FOLDER, root + "/tmp")
     kernel.make_read_only(root)
     os.chdir(root)
     kernel.pivot_root_here()
@@ -144,7 +146,10 @@ def _unshare_as_root() -> bool:
     own = os.getpid()
     helper = os.fork()
     if helper == 0:
-        os.read(told, 1)
+        os.close(tell)
+        if not os.read(told, 1):
+            # There are no namespaces to map anything in.
+            os._exit(1)
         try:
             for kind in ("gid_map", "uid_map"):
                 _write(f"/proc/{own}/{kind}", f"0 0 1\n{NOBODY} {NOBODY} 1\n")

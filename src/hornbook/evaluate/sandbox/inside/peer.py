@@ -102,6 +102,10 @@ class Peer:
 
     def call(self, number: int, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """Calls a function of the other side and gives its result, or raises what it raised."""
+        return self.wait_for_reply(self.send_call(number, arguments, keywords))
+
+    def send_call(self, number: int, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> list[Any]:
+        """The first half of a call; gives the objects that both sides have then."""
         writer = Writer(self.export)
         try:
             message = writer.write((arguments, keywords))
@@ -109,7 +113,23 @@ class Peer:
             detail = f"an argument of type {error} cannot be carried to the program's process"
             raise self.end("wrong_answer", detail) from None
         self._send_body(f'["call",{number},{message}]'.encode())
-        return self._wait_for_reply(writer.objects)
+        return writer.objects
+
+    def wait_for_reply(self, known: list[Any]) -> Any:
+        """The second half: the result, or what was raised. Answers the other side's calls meanwhile."""
+        self.wait_until_run()
+        while True:
+            frame = self.receive()
+            match frame:
+                case ["returned", message]:
+                    return self._read_message(Reader(self._import, known), message)
+                case ["raised", str(name), str(base), message]:
+                    arguments = self._read_message(Reader(self._import, known), message)
+                    raise self._make_exception(name, base, arguments)
+                case ["uncarried", str(what)]:
+                    raise self.end("wrong_answer", what[:500])
+                case _:
+                    self.serve(frame)
 
     def serve(self, frame: list[Any]) -> None:
         """Answers a call of the other side."""
@@ -152,25 +172,10 @@ class Peer:
         for _ in range(MAX_ITEMS):
             self._send_body(f'["next",{number}]'.encode())
             try:
-                yield self._wait_for_reply([])
+                yield self.wait_for_reply([])
             except StopIteration:
                 return
         raise self.end("wrong_answer", f"gave an iterator of more than {MAX_ITEMS} items")
-
-    def _wait_for_reply(self, known: list[Any]) -> Any:
-        self.wait_until_run()
-        while True:
-            frame = self.receive()
-            match frame:
-                case ["returned", message]:
-                    return self._read_message(Reader(self._import, known), message)
-                case ["raised", str(name), str(base), message]:
-                    arguments = self._read_message(Reader(self._import, known), message)
-                    raise self._make_exception(name, base, arguments)
-                case ["uncarried", str(what)]:
-                    raise self.end("wrong_answer", what[:500])
-                case _:
-                    self.serve(frame)
 
     def _answer(self, number: int, message: Any) -> None:
         reader = Reader(self._import)
