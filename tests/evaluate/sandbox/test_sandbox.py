@@ -272,8 +272,12 @@ def test_runs_are_the_same_twice(sandbox: Sandbox) -> None:
 
 
 def test_a_program_finds_no_file_of_the_one_before(sandbox: Sandbox) -> None:
-    assert run(sandbox, "open('left', 'w').write('x')\nopen('/tmp/left', 'w').write('x')", "", "").passed
-    assert run(sandbox, "import os\nassert os.listdir('.') == os.listdir('/tmp') == []", "", "").passed
+    # Where Python is installed beneath /tmp, that name does not lead to the program's own folder.
+    writes = "import tempfile\nfor folder in ('.', tempfile.gettempdir()):\n    open(folder + '/left', 'a').close()"
+    looks = "import os, tempfile\nassert os.listdir('.') == os.listdir(tempfile.gettempdir()) == []"
+    assert run(sandbox, writes, "", "").passed
+    assert run(sandbox, looks, "", "").passed
+    assert not run(sandbox, f"{writes}\n{looks}", "", "").passed
 
 
 def test_a_program_may_use_what_programs_use(sandbox: Sandbox) -> None:

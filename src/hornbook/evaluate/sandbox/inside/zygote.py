@@ -35,6 +35,8 @@ NEW, GONE = 1, 2
 BY_ITSELF, TIMED_OUT, TOO_MANY_PROCESSES, TOO_MUCH_MEMORY = range(4)
 
 LOOK_S = 0.1
+SLOW_AFTER_CPU_S, SLOW_NICENESS = 0.2, 10
+"""A program that has had this much of a core goes on behind those that have not."""
 LEAST_SHARE = 0.25
 """A program is not stopped for its time before it has had this share of it on a core, if it wants it."""
 PATIENCE = 10.0
@@ -50,6 +52,7 @@ class Program:
         self.pid, self.channel, self.folder = pid, channel, folder
         self.status: int | None = None
         """Its wait status, once it has ended."""
+        self.is_slow = False
 
 
 class Judge:
@@ -203,6 +206,9 @@ class Zygote:
 
     def _look(self, judge: Judge) -> None:
         program, limits = judge.program, self._walls.limits
+        if self._walls.world is not None and not program.is_slow and cpu_s(program.pid) > SLOW_AFTER_CPU_S:
+            program.is_slow = True
+            os.setpriority(os.PRIO_PROCESS, program.pid, SLOW_NICENESS)
         if judge.is_overdue and self._has_had_its_time(judge):
             self._stop(judge, TIMED_OUT)
         elif self._watch is not None and time.monotonic() - judge.started > LOOK_S:
