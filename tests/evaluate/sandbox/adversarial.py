@@ -280,7 +280,7 @@ ESCAPES: dict[str, tuple[str, set[str]]] = {
     "reads_passwd": (attack("return bool(open('/etc/passwd').read())"), WRONG),
     "reads_homes": (
         attack(
-            "return any(os.path.exists(p) for p in ('/root/.bashrc', '/home', '/etc', '/var', '/work/main/README.md'))"
+            "return any(os.path.exists(p) for p in ('/root/.bashrc', '/home', '/etc', '/var'))"
         ),
         WRONG,
     ),

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from hornbook.evaluate.sandbox.inside.codec import to_json
-from hornbook.evaluate.sandbox.inside.peer import GONE, MAX_FRAME_BYTES, OverError, Peer
+from hornbook.evaluate.sandbox.inside.peer import MAX_FRAME_BYTES, OverError, Peer
+from hornbook.evaluate.sandbox.inside.protocol import HAS_GONE
 
 KNOWN_AND_A_TUPLE = [[3], [None, None, None, ["tuple", "k"]]]
 """The first three nodes are those of a call without arguments."""
@@ -53,9 +54,9 @@ def write_all(far: socket.socket, written: bytes) -> None:
 @pytest.mark.parametrize(
     ("written", "outcome"),
     [
-        (b"", (GONE, "")),
-        (frame("ran"), (GONE, "")),
-        (frame("ran")[:-1], (GONE, "")),
+        (b"", (HAS_GONE, "")),
+        (frame("ran"), (HAS_GONE, "")),
+        (frame("ran")[:-1], (HAS_GONE, "")),
         (frame("failed", "NameError: x"), ("exception", "NameError: x")),
         (frame("broken", "unshare"), ("broken", "unshare")),
         (frame("failed", 5), FORGED),

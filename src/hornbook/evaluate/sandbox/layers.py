@@ -49,7 +49,12 @@ class Layers:
 
 
 def asked_layers(policy: Policy, layers: Sequence[str] | None) -> Layers:
-    """What to try for. `layers` are those to keep to, for tests of the rest."""
+    """What to try for. `layers` are those to keep to, for tests of the rest.
+
+    Raises SandboxError on Windows, where there is nothing at all to run programs with.
+    """
+    if sys.platform == "win32":
+        raise SandboxError("the sandbox needs fork, which Windows does not have: run hornbook on Linux, or under WSL")
     if policy == "rlimits":
         return Layers(())
     if sys.platform != "linux":

@@ -14,12 +14,8 @@ from typing import Self, cast
 import psutil
 
 from hornbook.errors import SandboxError
-from hornbook.evaluate.sandbox.inside import zygote
-from hornbook.evaluate.sandbox.inside.judge import MAX_DETAIL_CHARS
-from hornbook.evaluate.sandbox.inside.judge_process import how_it_ended
-from hornbook.evaluate.sandbox.inside.messages import receive_message
-from hornbook.evaluate.sandbox.inside.namespaces import FOLDER
-from hornbook.evaluate.sandbox.inside.peer import BROKEN
+from hornbook.evaluate.sandbox.inside import protocol
+from hornbook.evaluate.sandbox.inside.messages import how_it_ended, receive_message
 from hornbook.evaluate.sandbox.layers import Layers, asked_layers
 from hornbook.evaluate.sandbox.verdicts import Limits, Program, Verdict, VerdictName
 from hornbook.evaluate.sandbox.worker import Judge, News, Worker
@@ -166,7 +162,7 @@ class _Batch:
             self._selector.unregister(judge.line)
             judge.is_ending = True
             return
-        if verdict == BROKEN:
+        if verdict == protocol.BROKEN:
             raise SandboxError(f"a program could not be shut in: {detail}")
         number, judge.program = judge.program, None
         assert number is not None
@@ -223,20 +219,20 @@ class _Batch:
 def _explain(news: News, limits: Limits) -> tuple[VerdictName, str]:
     """What a program did whose judge was ended."""
     match news.why:
-        case zygote.TIMED_OUT:
+        case protocol.TIMED_OUT:
             return "timed_out", "still running when its time was up"
-        case zygote.TOO_MANY_PROCESSES:
+        case protocol.TOO_MANY_PROCESSES:
             return "crashed", f"started more than {limits.processes} processes"
-        case zygote.TOO_MUCH_MEMORY:
+        case protocol.TOO_MUCH_MEMORY:
             return "crashed", f"used more than {limits.memory_mb} MB in all its processes"
     return "crashed", f"the process of its tests was {how_it_ended(news.status)}"
 
 
 def _tidy(detail: str) -> str:
     """Takes out what differs between two runs of the same program, and what no file of text can hold."""
-    detail = re.sub(r"0x[0-9a-f]{6,}", "0x...", detail.replace(FOLDER, "."))
+    detail = re.sub(r"0x[0-9a-f]{6,}", "0x...", detail.replace(protocol.FOLDER, "."))
     detail = re.sub(r"/\S*/hornbook-sandbox-\w+/work-\d+", ".", detail)
-    return detail.encode("utf-8", "backslashreplace").decode()[:MAX_DETAIL_CHARS]
+    return detail.encode("utf-8", "backslashreplace").decode()[: protocol.MAX_DETAIL_CHARS]
 
 
 def _tell(layers: Layers) -> None:

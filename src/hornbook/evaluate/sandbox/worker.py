@@ -19,7 +19,7 @@ import psutil
 
 from hornbook.errors import MissingDependencyError, SandboxError
 from hornbook.evaluate.sandbox.inside.messages import receive_message, send_message
-from hornbook.evaluate.sandbox.inside.zygote import MORE, NEW, NEWS, ORDER, PATIENCE, TIME_IS_UP
+from hornbook.evaluate.sandbox.inside.protocol import MORE, NEW, NEWS, ORDER, PATIENCE, TIME_IS_UP
 from hornbook.evaluate.sandbox.layers import Layers
 from hornbook.evaluate.sandbox.verdicts import Limits, Program
 

@@ -13,9 +13,9 @@ import types
 from typing import Any
 
 from hornbook.evaluate.sandbox.inside.peer import OverError, Peer
+from hornbook.evaluate.sandbox.inside.protocol import MAX_DETAIL_CHARS
 
 PROGRAM, GIVEN, TESTS = "<program>", "<given>", "<tests>"
-MAX_DETAIL_CHARS = 500
 NONCE_BYTES = 16
 
 Outcome = tuple[str, str]
@@ -25,7 +25,7 @@ Outcome = tuple[str, str]
 def judge(request: dict[str, str], channel: int) -> Outcome:
     """The outcome for one program, whose process is at the other end of the channel.
 
-    Besides verdicts there are `peer.GONE` and `peer.BROKEN`.
+    Besides verdicts there are `protocol.HAS_GONE` and `protocol.BROKEN`.
     """
     try:
         # Compiled here, where no page of memory has to be copied for it; nothing of it runs here.

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import functools
 import os
-import signal
 import socket
-import struct
 import sys
 import time
 
 from hornbook.evaluate.sandbox.inside.judge import GIVEN, TESTS, compile_trusted, judge
-from hornbook.evaluate.sandbox.inside.messages import receive_message, send_message
-from hornbook.evaluate.sandbox.inside.peer import GONE
+from hornbook.evaluate.sandbox.inside.messages import how_it_ended, receive_message, send_message
+from hornbook.evaluate.sandbox.inside.protocol import DONE, HANDED, HAS_GONE, LEFT
 from hornbook.evaluate.sandbox.inside.tidy import is_tidy
 
-HANDED = struct.Struct("<i")
-"""From the zygote, with the channel to a program's process: the wait status of the process before it."""
-DONE, LEFT = b"d", b"l"
-"""To the zygote: the program's process is no longer needed; it has gone by itself."""
 MOST_PROGRAMS = 2000
 """Of one judge: nothing that its tests hold on to is held on to for ever."""
 
@@ -40,7 +34,7 @@ def judge_all(hornbook: socket.socket, zygote: socket.socket) -> None:
         handed, before = None, channel
         _reset_random()
         verdict, detail = judge(request, channel)
-        if verdict == GONE:
+        if verdict == HAS_GONE:
             zygote.sendall(LEFT)
             handed = _receive_channel(zygote)
             verdict, detail = "crashed", how_it_ended(handed[0])
@@ -78,10 +72,3 @@ def _reset_random() -> None:
     sys.modules["random"].seed(0)
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed(0)
-
-
-def how_it_ended(status: int) -> str:
-    """A wait status in words."""
-    if os.WIFSIGNALED(status):
-        return f"killed by {signal.Signals(os.WTERMSIG(status)).name}"
-    return f"left with exit code {os.WEXITSTATUS(status)} before its tests ended"

@@ -1,8 +1,10 @@
-"""Messages on a stream socket: JSON with its length in four bytes in front."""
+"""Messages on a stream socket, JSON with its length in four bytes in front; and the words in them."""
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import struct
 from typing import Any
@@ -30,3 +32,10 @@ def _receive_exactly(source: socket.socket, size: int) -> bytes:
             raise EOFError("the other end was closed")
         data += piece
     return data
+
+
+def how_it_ended(status: int) -> str:
+    """A wait status in words."""
+    if os.WIFSIGNALED(status):
+        return f"killed by {signal.Signals(os.WTERMSIG(status)).name}"
+    return f"left with exit code {os.WEXITSTATUS(status)} before its tests ended"

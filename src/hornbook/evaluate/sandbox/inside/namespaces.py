@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from hornbook.evaluate.sandbox.inside import kernel, landlock, view
+from hornbook.evaluate.sandbox.inside.protocol import FOLDER
 
-SHELF, FOLDER = "/private", "/private/tmp"
-"""A program's working folder, as it sees it, and the folder that this is mounted in."""
+SHELF = os.path.dirname(FOLDER)
 NOBODY = 65534
 MOST_FILES = 4096
 _OUTER = kernel.NEWUSER | kernel.NEWNS | kernel.NEWPID | kernel.NEWNET | kernel.NEWIPC | kernel.NEWUTS

@@ -20,6 +20,7 @@ from hornbook.evaluate.sandbox.inside.codec import (
     from_json,
     to_json,
 )
+from hornbook.evaluate.sandbox.inside.protocol import BROKEN, HAS_GONE
 from hornbook.evaluate.sandbox.inside.reader import Reader
 from hornbook.evaluate.sandbox.inside.writer import Writer
 
@@ -30,10 +31,6 @@ _READ_BYTES = 4096
 MAX_FRAME_BYTES = MAX_MESSAGE_BYTES + 2**16
 MAX_ITEMS = 1_000_000
 """Of one iterator of the other side."""
-GONE = "gone"
-"""Instead of a verdict: the other process ended; how it ended says more than this process knows."""
-BROKEN = "broken"
-"""Instead of a verdict: the other process could not shut itself in."""
 
 
 class OverError(BaseException):
@@ -260,7 +257,7 @@ class Peer:
         except OSError:
             # It may have said why before it went.
             self.wait_until_run()
-            raise self.end(GONE, "") from None
+            raise self.end(HAS_GONE, "") from None
 
     def _take(self, size: int) -> bytes:
         while len(self._unread) < size:
@@ -269,7 +266,7 @@ class Peer:
             except OSError:
                 piece = b""
             if not piece:
-                raise self.end(GONE, "")
+                raise self.end(HAS_GONE, "")
             self._unread = self._unread + piece if self._unread else piece
         data, self._unread = self._unread[:size], self._unread[size:]
         return data

@@ -17,6 +17,7 @@ from hornbook.evaluate.sandbox.inside import kernel, landlock, namespaces, view
 from hornbook.evaluate.sandbox.inside.child import CHANNEL, Walls, mapped_bytes
 from hornbook.evaluate.sandbox.inside.messages import receive_message, send_message
 from hornbook.evaluate.sandbox.inside.peer import Peer
+from hornbook.evaluate.sandbox.inside.protocol import FOLDER
 from hornbook.evaluate.sandbox.inside.watch import Watch
 from hornbook.evaluate.sandbox.inside.zygote import Zygote
 
@@ -53,7 +54,7 @@ def _make_zygote(control: socket.socket, setup: dict[str, Any]) -> tuple[Zygote,
     _point_to_nowhere()
     readable = view.readable_paths(setup["places"])
     world = _enter_world(setup, readable)
-    home = namespaces.FOLDER if world is not None else setup["folder"]
+    home = FOLDER if world is not None else setup["folder"]
     os.environ.update({"HOME": home, "TMPDIR": home, "MPLCONFIGDIR": home})
     _import(setup["warm_imports"])
     mapped, proc = mapped_bytes(), None

@@ -16,31 +16,31 @@ import select
 import signal
 import socket
 import stat
-import struct
 import time
 from typing import Any, NoReturn
 
 from hornbook.evaluate.sandbox.inside.child import CHANNEL, Walls
-from hornbook.evaluate.sandbox.inside.judge_process import DONE, HANDED, judge_all
+from hornbook.evaluate.sandbox.inside.judge_process import judge_all
 from hornbook.evaluate.sandbox.inside.peer import Peer
 from hornbook.evaluate.sandbox.inside.program import answer
+from hornbook.evaluate.sandbox.inside.protocol import (
+    BY_ITSELF,
+    DONE,
+    GONE,
+    HANDED,
+    LEAST_SHARE,
+    MORE,
+    NEW,
+    NEWS,
+    ORDER,
+    PATIENCE,
+    TIMED_OUT,
+    TOO_MANY_PROCESSES,
+    TOO_MUCH_MEMORY,
+)
 from hornbook.evaluate.sandbox.inside.watch import Watch, cpu_s
 
-ORDER = struct.Struct("<BII")
-"""From hornbook: one more judge; or: judge, and the number of its program whose time is up."""
-MORE, TIME_IS_UP = 1, 2
-NEWS = struct.Struct("<BIBi")
-"""To hornbook: a new judge, whose socket comes with it; or: judge, why it was ended, its wait status."""
-NEW, GONE = 1, 2
-BY_ITSELF, TIMED_OUT, TOO_MANY_PROCESSES, TOO_MUCH_MEMORY = range(4)
-
 LOOK_S = 0.1
-SLOW_AFTER_CPU_S, SLOW_NICENESS = 0.2, 10
-"""A program that has had this much of a core goes on behind those that have not."""
-LEAST_SHARE = 0.25
-"""A program is not stopped for its time before it has had this share of it on a core, if it wants it."""
-PATIENCE = 10.0
-"""How many times its own time a program may take to get that share."""
 MOST_TO_DIE_S = 0.05
 """How long a program's process that has closed its channel may take to end before it is ended."""
 
@@ -52,7 +52,6 @@ class Program:
         self.pid, self.channel, self.folder = pid, channel, folder
         self.status: int | None = None
         """Its wait status, once it has ended."""
-        self.is_slow = False
 
 
 class Judge:
@@ -68,6 +67,12 @@ class Judge:
         """Has a new program's process."""
         self.program, self.started = program, time.monotonic()
         self.is_overdue = False
+        self._cpu_before_s = cpu_s(self.pid)
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU time that the program and its tests have used."""
+        return cpu_s(self.program.pid) + cpu_s(self.pid) - self._cpu_before_s
 
 
 class Zygote:
@@ -77,6 +82,8 @@ class Zygote:
         self._control, self._walls, self._watch, self._folder = control, walls, watch, folder
         self._judges: dict[int, Judge] = {}
         """By the descriptor of the line to them."""
+        self._programs: dict[int, Program] = {}
+        """Those whose end nobody has seen yet, by pid."""
         self._spare: Program | None = None
         self._poll = select.poll()
         self._made = self._folders = 0
@@ -88,11 +95,13 @@ class Zygote:
         looked = time.monotonic()
         while True:
             for descriptor, _ in self._poll.poll(1000 * LOOK_S):
-                if descriptor != self._control.fileno():
+                # A judge may have been removed since, by an order that came with its own news.
+                if descriptor in self._judges:
                     self._listen(self._judges[descriptor])
-                elif not self._obey():
+                elif descriptor == self._control.fileno() and not self._obey():
                     return self._end_everything()
-            self._reap()
+            for program in list(self._programs.values()):
+                self._reap(program)
             if time.monotonic() - looked >= LOOK_S:
                 for judge in list(self._judges.values()):
                     self._look(judge)
@@ -167,7 +176,7 @@ class Zygote:
 
     def _take_program(self) -> Program:
         spare, self._spare = self._spare, None
-        return spare or self._fork_program()
+        return spare if spare is not None and spare.status is None else self._fork_program()
 
     def _fork_program(self) -> Program:
         ours, theirs = socket.socketpair()
@@ -176,7 +185,8 @@ class Zygote:
         if pid == 0:
             self._be_a_program(theirs.detach(), folder)
         theirs.close()
-        return Program(pid, ours.detach(), folder)
+        self._programs[pid] = Program(pid, ours.detach(), folder)
+        return self._programs[pid]
 
     def _be_a_program(self, channel: int, folder: str) -> NoReturn:
         leave = os._exit
@@ -206,9 +216,6 @@ class Zygote:
 
     def _look(self, judge: Judge) -> None:
         program, limits = judge.program, self._walls.limits
-        if self._walls.world is not None and not program.is_slow and cpu_s(program.pid) > SLOW_AFTER_CPU_S:
-            program.is_slow = True
-            os.setpriority(os.PRIO_PROCESS, program.pid, SLOW_NICENESS)
         if judge.is_overdue and self._has_had_its_time(judge):
             self._stop(judge, TIMED_OUT)
         elif self._watch is not None and time.monotonic() - judge.started > LOOK_S:
@@ -224,7 +231,7 @@ class Zygote:
         both = (judge.program.pid, judge.pid)
         if self._watch is None or len(self._judges) == 1 or time.monotonic() - judge.started > PATIENCE * limit:
             return True
-        return sum(map(cpu_s, both)) >= LEAST_SHARE * limit or not any(map(self._watch.wants_to_run, both))
+        return judge.cpu_s >= LEAST_SHARE * limit or not any(map(self._watch.wants_to_run, both))
 
     def _stop(self, judge: Judge, why: int) -> None:
         judge.why = why
@@ -237,44 +244,35 @@ class Zygote:
             # Nothing ends with it; and the next program is not to start beside what it has left.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(program.pid, signal.SIGKILL)
-            if program.status is None:
-                os.waitpid(program.pid, 0)
-            self._kill_what_is_left(program)
+            self._reap(program, 0)
+            self._kill_what_is_left()
             _remove_folder(program.folder)
 
     def _wait_for_end(self, program: Program) -> int:
         given_up = time.monotonic() + MOST_TO_DIE_S
         while program.status is None and time.monotonic() < given_up:
-            self._reap()
+            self._reap(program)
             time.sleep(0.0005)
         return program.status or 0
 
-    def _kill_what_is_left(self, ended: Program) -> None:
+    def _reap(self, program: Program, options: int = os.WNOHANG) -> None:
+        if program.status is None:
+            found, status = os.waitpid(program.pid, options)
+            if found:
+                program.status = status
+                del self._programs[program.pid]
+
+    def _kill_what_is_left(self) -> None:
         """Ends processes that left the program's session; they have become children of this process."""
         if self._watch is None:
             return
-        known = {os.getpid()}
-        for judge in self._judges.values():
-            known |= {judge.pid, judge.program.pid}
-        known.discard(ended.pid)
+        known = {os.getpid(), *self._programs, *(judge.pid for judge in self._judges.values())}
         while left := [pid for pid in self._watch.below(os.getpid()) if pid not in known]:
             for pid in left:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(pid, 0)
-
-    def _reap(self) -> None:
-        """Reaps programs' processes; judges are reaped where their line ends."""
-        judges = {judge.pid for judge in self._judges.values()}
-        with contextlib.suppress(ChildProcessError):
-            while (found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None:
-                if found.si_pid in judges:
-                    return
-                _, status = os.waitpid(found.si_pid, 0)
-                for judge in self._judges.values():
-                    if judge.program.pid == found.si_pid:
-                        judge.program.status = status
 
     def _end_everything(self) -> None:
         for judge in list(self._judges.values()):
