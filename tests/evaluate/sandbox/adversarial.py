@@ -279,9 +279,7 @@ def call(x86_64: int, aarch64: int, arguments: str) -> str:
 ESCAPES: dict[str, tuple[str, set[str]]] = {
     "reads_passwd": (attack("return bool(open('/etc/passwd').read())"), WRONG),
     "reads_homes": (
-        attack(
-            "return any(os.path.exists(p) for p in ('/root/.bashrc', '/home', '/etc', '/var'))"
-        ),
+        attack("return any(os.path.exists(p) for p in ('/root/.bashrc', '/home', '/etc', '/var'))"),
         WRONG,
     ),
     "reads_by_link": (attack("os.symlink('/etc/passwd', 'l')\nreturn bool(open('l').read())"), WRONG),
