@@ -26,7 +26,7 @@ from hornbook.recipe import ModelConfig, TrainConfig
 from hornbook.run.machine import Machine
 from hornbook.tokens.packing import TokenizedCorpus
 from hornbook.train import hardware
-from hornbook.train.loop import _Run
+from hornbook.train.step import Stepper
 
 
 def main() -> None:
@@ -48,29 +48,30 @@ def main() -> None:
     clock = time.thread_time if arguments.cpu_time else time.perf_counter
 
     with tempfile.TemporaryDirectory() as folder:
-        runs = {name: make_run(name, arguments, Path(folder)) for name in arguments.variants.split(",")}
-        first = {name: timed(run._take_step, clock) for name, run in runs.items()}
-        times: dict[str, list[float]] = {name: [] for name in runs}
+        steppers = {name: make_stepper(name, arguments, Path(folder)) for name in arguments.variants.split(",")}
+        first = {name: timed(lambda s=stepper: s.take(0), clock) for name, stepper in steppers.items()}
+        times: dict[str, list[float]] = {name: [] for name in steppers}
         peaks = []
         started = time.perf_counter()
         while time.perf_counter() - started < arguments.seconds:
-            for name, run in runs.items():
-                times[name].append(timed(run._take_step, clock))
+            for name, stepper in steppers.items():
+                step = 1 + len(times[name])
+                times[name].append(timed(lambda s=stepper, n=step: s.take(n), clock))
             peaks.append(product_flops_per_s(arguments, clock))
     peak = statistics.median(peaks)
-    config = next(iter(runs.values())).model.config
+    config = next(iter(steppers.values())).model.config
     print(f"{num_parameters(config, arguments.vocab):,} parameters; bf16 product of the MLP: {peak / 1e9:.0f} GFLOP/s")
-    for name, run in runs.items():
+    for name, stepper in steppers.items():
         median = statistics.median(times[name])
-        rate = run.flops_per_step / median
-        speed = run.config.tokens_per_step / median
+        rate = stepper.flops_per_step / median
+        speed = stepper.config.tokens_per_step / median
         print(
             f"{name:16} {median * 1e3:6.0f} ms (best {min(times[name]) * 1e3:.0f}, first {first[name]:.1f} s), "
             f"{speed:7,.0f} tokens/s, {rate / 1e9:5.0f} GFLOP/s, {rate / peak:.0%} of that"
         )
 
 
-def make_run(name: str, arguments: argparse.Namespace, folder: Path) -> _Run:
+def make_stepper(name: str, arguments: argparse.Namespace, folder: Path) -> Stepper:
     optimizer, *options = name.split("-")
     shape = ModelConfig(
         hidden_size=arguments.hidden,
@@ -95,9 +96,9 @@ def make_run(name: str, arguments: argparse.Namespace, folder: Path) -> _Run:
         use_compile="compiled" in options,
         micro_batch_size=arguments.micro_batch,
     )
-    out = folder / name
-    out.mkdir()
-    return _Run(name, Phi(shape, arguments.vocab), write_corpus(folder, arguments.vocab), config, out, machine)
+    stepper = Stepper(Phi(shape, arguments.vocab), write_corpus(folder, arguments.vocab), config, machine)
+    stepper.compile_for(config.steps)
+    return stepper
 
 
 def write_corpus(folder: Path, vocab_size: int) -> TokenizedCorpus:
@@ -111,7 +112,7 @@ def write_corpus(folder: Path, vocab_size: int) -> TokenizedCorpus:
     return TokenizedCorpus(folder)
 
 
-def timed(step: Callable[[], None], clock: Callable[[], float]) -> float:
+def timed(step: Callable[[], object], clock: Callable[[], float]) -> float:
     started = clock()
     step()
     return clock() - started

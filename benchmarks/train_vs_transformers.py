@@ -28,7 +28,7 @@ from hornbook.model.phi import Phi, num_parameters
 from hornbook.recipe import ModelConfig, load_recipe
 from hornbook.run.machine import Machine
 from hornbook.train.hardware import model_flops_utilization
-from hornbook.train.loop import _Run
+from hornbook.train.step import Stepper
 
 WARM_UP = 2
 
@@ -54,14 +54,13 @@ def main() -> None:
     vocab_size = recipe.tokenizer.vocab_size
     print(f"{arguments.recipe}: {num_parameters(shape, vocab_size):,} parameters, sequences of {length}")
     with tempfile.TemporaryDirectory() as folder:
-        run = make_run(shape, vocab_size, length, arguments, Path(folder))
-        micro_batch, tokens, flops = run.micro_batch, run.config.tokens_per_step, run.flops_per_step
+        stepper = make_stepper(shape, vocab_size, length, arguments, Path(folder))
+        micro_batch, tokens, flops = stepper.micro_batch, stepper.config.tokens_per_step, stepper.flops_per_step
         print(f"batch {arguments.batch}, micro-batch {micro_batch}")
         rates = {}
         if arguments.only != "trainer":
-            rates["hornbook"] = report("hornbook", time_hornbook(run, arguments), tokens, flops)
-        run.log.close()
-        del run
+            rates["hornbook"] = report("hornbook", time_hornbook(stepper, arguments), tokens, flops)
+        del stepper
         gc.collect()
         torch.cuda.empty_cache()
         if arguments.only != "hornbook":
@@ -94,21 +93,23 @@ def report(name: str, seconds: list[float], tokens: int, flops: float) -> float:
     return tokens / median
 
 
-def make_run(shape: ModelConfig, vocab_size: int, length: int, arguments: argparse.Namespace, folder: Path) -> _Run:
+def make_stepper(
+    shape: ModelConfig, vocab_size: int, length: int, arguments: argparse.Namespace, folder: Path
+) -> Stepper:
     config = load_recipe(arguments.recipe).pretrain.model_copy(
         update={"batch_size": arguments.batch, "sequence_length": length, "precision": "bf16", "optimizer": "adamw"}
     )
     machine = Machine(device="cuda", use_compile=not arguments.eager, micro_batch_size=arguments.micro_batch)
-    out = folder / "out"
-    out.mkdir()
-    return _Run("pretrain", Phi(shape, vocab_size), write_corpus(folder, vocab_size), config, out, machine)
+    stepper = Stepper(Phi(shape, vocab_size), write_corpus(folder, vocab_size), config, machine)
+    stepper.compile_for(config.steps)
+    return stepper
 
 
-def time_hornbook(run: _Run, arguments: argparse.Namespace) -> list[float]:
+def time_hornbook(stepper: Stepper, arguments: argparse.Namespace) -> list[float]:
     seconds = []
     for step in range(WARM_UP + arguments.steps):
         started = time.perf_counter()
-        run._take_step()
+        stepper.take(step)
         torch.cuda.synchronize()
         if step == 0:
             print(f"hornbook's first step: {time.perf_counter() - started:.1f} s", flush=True)
@@ -116,7 +117,7 @@ def time_hornbook(run: _Run, arguments: argparse.Namespace) -> list[float]:
             seconds.append(time.perf_counter() - started)
     if arguments.profile:
         with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
-            run._take_step()
+            stepper.take(WARM_UP + arguments.steps)
             torch.cuda.synchronize()
         print(profile.key_averages().table(sort_by="cuda_time_total", row_limit=25, max_name_column_width=90))
     return seconds

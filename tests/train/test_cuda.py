@@ -7,10 +7,11 @@ import torch
 
 from hornbook.run.artifact import RESUME
 from hornbook.run.machine import Machine
-from hornbook.train import hardware, loop
+from hornbook.train import hardware
 from hornbook.train import loss as loss_module
 from hornbook.train.loss import IGNORED, next_token_loss
 from hornbook.train.pretrain import pretrain
+from hornbook.train.step import Stepper
 from tests.train.corpus import TINY_MODEL, tiny_training
 
 pytestmark = pytest.mark.gpu
@@ -49,15 +50,16 @@ def test_the_loss_falls_in_every_precision(run, precision, model):
 
 def test_fp16_survives_gradients_that_overflow(run, monkeypatch):
     losses = []
-    take_step = loop._Run._take_step
+    take = Stepper.take
 
-    def overflowing(self):
-        if self.step == 3:
+    def overflowing(self, step):
+        if step == 3:
             self.scaler.update(2.0**60)
-        take_step(self)
+        taken = take(self, step)
         losses.append(self.scaler.get_scale())
+        return taken
 
-    monkeypatch.setattr(loop._Run, "_take_step", overflowing)
+    monkeypatch.setattr(Stepper, "take", overflowing)
     facts = run(precision="fp16", steps=60).facts.metrics
     assert losses[3] < 2.0**60
     assert math.isfinite(facts["train_loss"])
@@ -76,15 +78,15 @@ def test_a_stopped_run_goes_on_to_the_same_loss(run, tmp_path, monkeypatch, prec
     whole = run(precision=precision, steps=30)
     out = tmp_path / "stopped"
     out.mkdir()
-    take_step = loop._Run._take_step
+    take = Stepper.take
 
-    def stopping(self):
-        if self.step == 17:
+    def stopping(self, step):
+        if step == 17:
             raise KeyboardInterrupt
-        take_step(self)
+        return take(self, step)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop._Run, "_take_step", stopping)
+        patch.setattr(Stepper, "take", stopping)
         with pytest.raises(KeyboardInterrupt):
             run(precision=precision, steps=30, out=out)
     assert list((out / RESUME).glob("step-*.safetensors"))

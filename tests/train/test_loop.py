@@ -14,9 +14,10 @@ from safetensors.torch import load_file
 from hornbook.errors import InputError, RecipeError, TrainingError
 from hornbook.run.artifact import RESUME
 from hornbook.run.machine import Machine
-from hornbook.train import loop
+from hornbook.train import step as step_module
 from hornbook.train.finetune import finetune
 from hornbook.train.pretrain import pretrain
+from hornbook.train.step import Stepper
 from tests.train.corpus import TINY_MODEL, counting_documents, tiny_training, write_corpus
 
 
@@ -137,16 +138,16 @@ class Stopped(Exception):
 @pytest.mark.parametrize("at", [4, 6, 11])
 def test_a_stopped_run_goes_on_to_the_same_weights(run, tmp_path, monkeypatch, optimizer, at):
     whole = run(optimizer=optimizer)
-    take_step = loop._Run._take_step
+    take = Stepper.take
 
-    def stop(self):
-        if self.step == at:
+    def stop(self, step):
+        if step == at:
             raise Stopped
-        take_step(self)
+        return take(self, step)
 
     out = tmp_path / "stopped"
     with monkeypatch.context() as patch:
-        patch.setattr(loop._Run, "_take_step", stop)
+        patch.setattr(Stepper, "take", stop)
         with pytest.raises(Stopped):
             run(optimizer=optimizer, out=out)
     resumed = run(optimizer=optimizer, out=out)
@@ -177,31 +178,31 @@ def test_a_checkpoint_of_another_recipe_is_refused(run, tmp_path):
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_step(run, monkeypatch):
-    take_step = loop._Run._take_step
+    take = Stepper.take
 
-    def poison(self):
-        if self.step == 4:
+    def poison(self, step):
+        if step == 4:
             with torch.no_grad():
                 self.model.final_norm_bias.fill_(float("nan"))
-        take_step(self)
+        return take(self, step)
 
-    monkeypatch.setattr(loop._Run, "_take_step", poison)
+    monkeypatch.setattr(Stepper, "take", poison)
     with pytest.raises(TrainingError, match="pretrain: at step 5 the loss is nan"):
         run()
 
 
 def test_interrupting_ends_the_step_and_keeps_it(run, tmp_path, monkeypatch, capsys):
     whole = run()
-    take_step = loop._Run._take_step
+    take = Stepper.take
 
-    def interrupt(self):
-        if self.step == 7:
+    def interrupt(self, step):
+        if step == 7:
             os.kill(os.getpid(), signal.SIGINT)
-        take_step(self)
+        return take(self, step)
 
     out = tmp_path / "interrupted"
     with monkeypatch.context() as patch:
-        patch.setattr(loop._Run, "_take_step", interrupt)
+        patch.setattr(Stepper, "take", interrupt)
         with pytest.raises(KeyboardInterrupt):
             run(out=out)
     assert "stopped after step 8" in capsys.readouterr().err
@@ -237,7 +238,7 @@ def test_a_failure_to_compile_falls_back_to_eager(run, monkeypatch, capsys):
         model.is_compiled = True
         return True
 
-    monkeypatch.setattr(loop, "compile_if_it_pays", compile_badly)
+    monkeypatch.setattr(step_module, "compile_if_it_pays", compile_badly)
     artifact = run()
     assert artifact.facts.metrics["compiled"] is False
     assert "torch.compile failed (no headers): training eagerly" in " ".join(capsys.readouterr().err.split())
@@ -250,6 +251,7 @@ from hornbook.run.machine import Machine
 from hornbook.tokens.packing import TokenizedCorpus
 from hornbook.train import hardware
 from hornbook.train.pretrain import pretrain
+from hornbook.train.step import Stepper
 from tests.train.corpus import TINY_MODEL, tiny_training
 hardware.CPU_FLOPS_TO_COMPILE = float(sys.argv[3])
 config = tiny_training(steps=60, checkpoint_every=7, batch_size=8, precision="bf16")
