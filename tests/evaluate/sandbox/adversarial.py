@@ -11,6 +11,7 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from hornbook.evaluate.sandbox import Limits, Program, Sandbox, Verdict
 from hornbook.evaluate.sandbox.inside import kernel
@@ -693,18 +694,20 @@ def become(user: int, *needed: str) -> None:
     """Makes this process an ordinary user's, who may enter the folders that lead to what he needs."""
     kernel.unshare(kernel.NEWNS)
     kernel.mount("none", "/", "", kernel.MS_REC | kernel.MS_PRIVATE)
-    for path in needed:
-        parts = os.path.realpath(path).split("/")
-        for length in range(2, len(parts)):
-            folder = "/".join(parts[:length])
-            if not os.stat(folder).st_mode & 0o001:
-                # Seen through a folder of the same name that everybody may enter; on the host nothing changes.
-                stash = tempfile.mkdtemp()
-                shown = "/".join(parts[: length + 1])
-                kernel.mount(shown, stash, "", kernel.MS_BIND | kernel.MS_REC)
-                kernel.mount("tmpfs", folder, "tmpfs", 0, "mode=755")
-                os.mkdir(shown)
-                kernel.mount(stash, shown, "", kernel.MS_BIND | kernel.MS_REC)
+    paths = [Path(os.path.realpath(path)) for path in needed]
+    for path in paths:
+        for folder in reversed(path.parents):
+            if folder.stat().st_mode & 0o001:
+                continue
+            # Seen through a folder of the same name that everybody may enter; on the host nothing changes.
+            below = {other.relative_to(folder).parts[0] for other in paths if folder in other.parents}
+            shown = {folder / name: tempfile.mkdtemp() for name in below}
+            for place, stash in shown.items():
+                kernel.mount(str(place), stash, "", kernel.MS_BIND | kernel.MS_REC)
+            kernel.mount("tmpfs", str(folder), "tmpfs", 0, "mode=755")
+            for place, stash in shown.items():
+                place.mkdir()
+                kernel.mount(stash, str(place), "", kernel.MS_BIND | kernel.MS_REC)
                 kernel.unmount(stash)
                 os.rmdir(stash)
     os.setgroups([])
