@@ -131,7 +131,7 @@ def test_the_entry_point_is_what_the_prompt_ends_in(prompt: str, name: str) -> N
         ([{**ROW, "checks": {"a": "assert True"}}], "field 'checks.a' must define check(candidate); it gets 'total'"),
         ([{**ROW, "checks": {"runs": SUM}}], "a check cannot be named 'runs'"),
         ([{**ROW, "prompt": "# Sum\n"}], "field 'checks.sums up' defines check(candidate), but the prompt ends in no"),
-        ([ROW, ROW], "prompt 2: task_id 'total' was there before"),
+        ([ROW, ROW], "row 2: task_id 'total' was there before"),
         ([], "no prompt in it"),
     ],
 )

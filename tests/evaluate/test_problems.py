@@ -56,10 +56,25 @@ def test_a_malformed_file_is_named(tmp_path: Path, lines: list[str], message: st
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     (tmp_path / "bad.jsonl.gz").write_bytes(b"not gzip")
-    (tmp_path / "latin.jsonl").write_bytes(b"\xe9\n")
-    for name in ("missing.jsonl", "bad.jsonl.gz", "latin.jsonl"):
+    for name in ("missing.jsonl", "bad.jsonl.gz"):
         with pytest.raises(TaskError, match=f"{name}: cannot be read"):
             load_problems(tmp_path / name)
+
+
+def test_every_row_at_fault_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "p.jsonl"
+    good = json.dumps(ROW)
+    path.write_bytes(f"{good}\n{good}\n[]\n".encode() + b"\xe9\n{\n")
+    with pytest.raises(TaskError) as caught:
+        load_problems(path)
+    said = str(caught.value)
+    assert said.startswith(f"{path}: 4 rows cannot be used: row 2: task_id {ROW['task_id']!r} was there before")
+    assert "row 3: a JSON object is needed, not '[]'" in said
+    assert "row 4: not UTF-8" in said
+    assert "row 5: not JSON" in said
+    path.write_text("{\n" * 9, encoding="utf-8")
+    with pytest.raises(TaskError, match=r"9 rows cannot be used: row 1: .*row 5: [^;]*; and 4 more$"):
+        load_problems(path)
 
 
 def test_a_problem_may_lack_a_reference(tmp_path: Path) -> None:

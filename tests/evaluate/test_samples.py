@@ -105,6 +105,14 @@ def test_a_damaged_gzip_file_is_named(tmp_path: Path) -> None:
         read_samples(path, SET)
 
 
+def test_a_line_that_is_not_utf_8_is_a_row_that_cannot_be_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "s.jsonl", *GOOD)
+    path.write_bytes(path.read_bytes() + b'{"task_id": "\xe9"}\n')
+    with pytest.raises(TaskError, match=rf"1 row that cannot be read \(row {len(GOOD) + 1}: not UTF-8"):
+        read_samples(path, SET)
+    assert len(read_samples(path, SET, allow_partial=True).answers) == len(GOOD)
+
+
 def test_equal_draws_are_no_fault(tmp_path: Path) -> None:
     file = read_samples(write(tmp_path / "s.jsonl", *GOOD, *GOOD), SET)
     assert (len(file.answers), file.notes) == (6, ())

@@ -289,7 +289,8 @@ def test_models_of_a_run_and_of_a_folder_are_scored(
     base, again = (Path("out") / label / "samples.heldout.jsonl" for label in ("run-base", "abc"))
     assert base.read_text() == again.read_text()
     assert "decoding: sampled; temperature: 1.0; samples per problem: 10" in printed
-    assert "pass@10, 95% interval" in printed
+    assert "pass@10" in printed
+    assert "[low, high]: 95% interval" in printed
     assert len(json.loads((Path("out") / "comparisons.json").read_text())) == 2
 
 

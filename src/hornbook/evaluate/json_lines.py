@@ -6,11 +6,16 @@ import gzip
 import json
 import warnings
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from hornbook.errors import TaskError
+
+Read = TypeVar("Read")
+MAX_SHOWN = 5
+"""Rows that a message names; the rest are counted."""
 
 
 @dataclass(frozen=True)
@@ -55,35 +60,57 @@ class JsonRow:
         return self.values[field]
 
 
-def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """The lines that are not blank with their numbers; gzipped where the name ends in `.gz`.
 
     Raises TaskError where the file cannot be read.
     """
     try:
-        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
                     yield number, line
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise TaskError(f"{path}: cannot be read: {error}") from None
 
 
-def parse_line(path: Path, number: int, line: str) -> JsonRow:
-    """One line as a row. Raises TaskError where it is not a JSON object."""
+def parse_line(path: Path, number: int, line: bytes) -> JsonRow:
+    """One line as a row. Raises TaskError where it is not a JSON object in UTF-8."""
     try:
-        values = json.loads(line)
+        values = json.loads(line.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise TaskError(f"{path}, row {number}: not UTF-8 ({error.reason}): {line.strip()[:80]!r}") from None
     except (ValueError, RecursionError) as error:
-        raise TaskError(f"{path}, row {number}: not JSON ({error}): {line.strip()[:80]!r}") from None
+        shown = line.decode().strip()[:80]
+        raise TaskError(f"{path}, row {number}: not JSON ({error}): {shown!r}") from None
     if not isinstance(values, dict):
-        raise TaskError(f"{path}, row {number}: a JSON object is needed, not {line.strip()[:80]!r}")
+        raise TaskError(f"{path}, row {number}: a JSON object is needed, not {line.decode().strip()[:80]!r}")
     return JsonRow(path, number, values)
 
 
-def read_json_lines(path: Path) -> Iterator[JsonRow]:
-    """Every row of a file. Raises TaskError at the first that is not a JSON object."""
+def read_json_lines(path: Path, read: Callable[[JsonRow], Read], name_of: Callable[[Read], str]) -> list[Read]:
+    """What `read` makes of every row of a file; names must differ.
+
+    Raises TaskError that names the rows at fault, the first few with what is wrong in each.
+    """
+    found: dict[str, Read] = {}
+    faults: list[str] = []
     for number, line in numbered_lines(path):
-        yield parse_line(path, number, line)
+        try:
+            row = parse_line(path, number, line)
+            one = read(row)
+            if name_of(one) in found:
+                raise row.error(f"task_id {name_of(one)!r} was there before; each may occur once")
+            found[name_of(one)] = one
+        except TaskError as error:
+            faults.append(str(error))
+    if len(faults) == 1:
+        raise TaskError(faults[0])
+    if faults:
+        shown = "; ".join(fault.removeprefix(f"{path}, ") for fault in faults[:MAX_SHOWN])
+        more = f"; and {len(faults) - MAX_SHOWN} more" if len(faults) > MAX_SHOWN else ""
+        raise TaskError(f"{path}: {len(faults)} rows cannot be used: {shown}{more}")
+    return list(found.values())
 
 
 def check_python(row: JsonRow, field: str, source: str) -> None:

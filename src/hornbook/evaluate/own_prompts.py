@@ -42,14 +42,9 @@ def load_own_prompts(path: Path) -> list[Task]:
         return tasks
     if not path.exists():
         raise TaskError(f"{path}: no such file; give JSON lines or a folder of Python files")
-    tasks = [_read_row(row) for row in read_json_lines(path)]
+    tasks = read_json_lines(path, _read_row, lambda task: task.task_id)
     if not tasks:
         raise TaskError(f"{path}: no prompt in it; each line holds one, an object with {', '.join(FIELDS[:2])}")
-    seen: set[str] = set()
-    for number, task in enumerate(tasks, start=1):
-        if task.task_id in seen:
-            raise TaskError(f"{path}, prompt {number}: task_id {task.task_id!r} was there before; each may occur once")
-        seen.add(task.task_id)
     return tasks
 
 

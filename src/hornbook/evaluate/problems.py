@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hornbook.errors import TaskError
 from hornbook.evaluate.forms import FUNCTION, CompletionForm
-from hornbook.evaluate.json_lines import check_python, read_json_lines
+from hornbook.evaluate.json_lines import JsonRow, check_python, read_json_lines
 from hornbook.evaluate.sandbox import Judged, Program
 from hornbook.records import Problem
 
@@ -52,19 +52,19 @@ def load_problems(path: Path) -> list[Problem]:
     A problem without a reference has an empty `canonical_solution`. Raises TaskError with file, row, field and value
     where a row cannot be used.
     """
-    problems: dict[str, Problem] = {}
-    for row in read_json_lines(path):
-        values = {name: row.text(name, may_be_empty=name == "canonical_solution") for name in FIELDS}
-        problem = Problem(**values)
-        if problem.task_id in problems:
-            raise row.error(f"task_id {problem.task_id!r} was there before; each may occur once")
-        check_python(row, "test", problem.test)
-        if "check" not in problem.test:
-            raise row.error(f"field 'test' of {problem.task_id!r} must define check(candidate)")
-        problems[problem.task_id] = problem
+    problems = read_json_lines(path, _read_problem, lambda problem: problem.task_id)
     if not problems:
         raise TaskError(f"{path}: no problem in it; each line holds one, an object with {', '.join(FIELDS)}")
-    return list(problems.values())
+    return problems
+
+
+def _read_problem(row: JsonRow) -> Problem:
+    values = {name: row.text(name, may_be_empty=name == "canonical_solution") for name in FIELDS}
+    problem = Problem(**values)
+    check_python(row, "test", problem.test)
+    if "check" not in problem.test:
+        raise row.error(f"field 'test' of {problem.task_id!r} must define check(candidate)")
+    return problem
 
 
 def to_program(problem: Problem, completion: str, form: CompletionForm = FUNCTION, judged: Judged = "apart") -> Program:

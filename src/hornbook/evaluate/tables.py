@@ -28,10 +28,12 @@ def tables(scored: Sequence[Scored], compared: Sequence[Compared]) -> Iterator[R
 
 def score_table(name: str, num_problems: int, scores: Mapping[str, SetScore]) -> Table:
     """pass@k with 95% intervals, and samples by verdict; a row a model, which may cover less than the whole set."""
+    caption = "[low, high]: 95% interval"
     table = Table(title=escape(name), title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table.caption, table.caption_justify = escape(caption), "left"
     ks = [str(k) for k in PASS_AT if any(str(k) in score.pass_at_k for score in scores.values())]
     table.add_column("model", overflow="fold")
-    for column in ("problems", *(f"pass@{k}, 95% interval" for k in ks)):
+    for column in ("problems", *(f"pass@{k}" for k in ks)):
         table.add_column(column, justify="right")
     seen = [verdict for verdict in VERDICTS if any(score.verdicts[verdict] for score in scores.values())]
     for verdict in seen:

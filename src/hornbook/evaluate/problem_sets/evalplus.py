@@ -125,15 +125,12 @@ def load_mbpp_plus(path: Path) -> ProblemSet:
 
 
 def _load(path: Path, rules: dict[str, str], *, is_mbpp: bool) -> tuple[Problem, ...]:
-    problems: dict[str, Problem] = {}
-    for row in read_json_lines(path):
-        problem = read_problem(row, rules, is_mbpp=is_mbpp)
-        if problem.task_id in problems:
-            raise row.error(f"task_id {problem.task_id!r} was there before; each may occur once")
-        problems[problem.task_id] = problem
+    problems = read_json_lines(
+        path, lambda row: read_problem(row, rules, is_mbpp=is_mbpp), lambda problem: problem.task_id
+    )
     if not problems:
         raise TaskError(f"{path}: no problem in it; each line holds one, as EvalPlus writes them")
-    return tuple(problems.values())
+    return tuple(problems)
 
 
 def read_problem(row: JsonRow, rules: dict[str, str], *, is_mbpp: bool) -> Problem:

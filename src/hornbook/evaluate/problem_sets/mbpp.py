@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import textwrap
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def load_mbpp(name: str, place: str) -> ProblemSet:
     Raises TaskError where the file cannot be used or lacks the test split or the tasks that serve as examples.
     """
     where = HUB if place == "hub" else place
-    tasks = {task.number: task for task in map(read_task, _rows(place))}
+    tasks = {task.number: task for task in _read_tasks(place)}
     asked = [tasks[number] for number in TEST_SPLIT if number in tasks]
     if not asked:
         raise TaskError(f"{where}: no task of the test split (ids {TEST_SPLIT[0]} to {TEST_SPLIT[-1]}) in it")
@@ -113,11 +113,11 @@ def _plain(text: str) -> str:
     return text.replace("\r\n", "\n").strip()
 
 
-def _rows(place: str) -> Iterable[JsonRow]:
+def _read_tasks(place: str) -> list[Task]:
     if place != "hub":
-        yield from read_json_lines(Path(place).expanduser())
-        return
-    for file in HUB_FILES:
-        rows: list[Mapping[str, object]] = list(read_hub_parquet(HUB, file))
-        for number, values in enumerate(rows, start=1):
-            yield JsonRow(fetch(HUB, file), number, values)
+        return read_json_lines(Path(place).expanduser(), read_task, lambda task: str(task.number))
+    return [
+        read_task(JsonRow(fetch(HUB, file), number, values))
+        for file in HUB_FILES
+        for number, values in enumerate(read_hub_parquet(HUB, file), start=1)
+    ]
