@@ -1,14 +1,18 @@
-import itertools
-
 import pytest
 
 from hornbook.evaluate.forms import AFTER_DOCSTRING, FEW_SHOT, FUNCTION, CompletionForm
+from hornbook.model.generate import GenerationConfig, cut_completion
 
 BODY = "\n    return 1\n"
 
 
+def cut(form: CompletionForm, completion: str) -> str:
+    stop = tuple(sorted(form.stops))
+    return cut_completion(completion, GenerationConfig(1, stop_at_function_end=form.ends_with_function, stop=stop))
+
+
 @pytest.mark.parametrize(
-    ("form", "completion", "cut"),
+    ("form", "completion", "kept"),
     [
         (FUNCTION, BODY + "\nprint(one())\n", BODY + "\n"),
         (FEW_SHOT, "\ndef one():\n    return 1\n[DONE]\n\nYou are", "\ndef one():\n    return 1\n"),
@@ -18,24 +22,9 @@ BODY = "\n    return 1\n"
         (AFTER_DOCSTRING, "\n\nclass One:\n    pass\nclass Two: pass", "\n\nclass One:\n    pass"),
     ],
 )
-def test_a_completion_ends_at_the_first_stop(form: CompletionForm, completion: str, cut: str) -> None:
-    assert form.cut(completion) == cut
-    assert form.cut(cut) == cut
-
-
-def test_the_order_of_the_stops_makes_no_difference() -> None:
-    text = "\ndef one():\n    return 1\nif 1:\n    pass\nprint(one())\nassert one()\nclass A: pass\n```"
-    cuts = {
-        CompletionForm("x", True, False, frozenset(order)).cut(text)
-        for order in itertools.permutations(sorted(AFTER_DOCSTRING.stops), 7)
-    }
-    assert cuts == {"\ndef one():\n    return 1"}
-
-
-@pytest.mark.parametrize("form", [FEW_SHOT, AFTER_DOCSTRING])
-def test_a_completion_has_stopped_exactly_where_it_is_cut(form: CompletionForm) -> None:
-    for text in ("", "\n", "\nclass A:", "x\nclass A:", "x = 1\n", "x [DONE]", "\n\nif x:\n    y\nif z"):
-        assert form.has_stopped(text) == (form.cut(text) != text)
+def test_a_completion_ends_at_the_first_stop(form: CompletionForm, completion: str, kept: str) -> None:
+    assert cut(form, completion) == kept
+    assert cut(form, kept) == kept
 
 
 @pytest.mark.parametrize("trailing", ["", "\n", "\n\n", "\n    "])

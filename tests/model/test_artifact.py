@@ -59,7 +59,7 @@ def test_missing_and_unknown_tensors_are_named(folder):
     ("text", "message"),
     [
         ("{", r"config\.json: cannot be read"),
-        ("[]", "cannot be read"),
+        ("[]", "must hold a JSON object, not list"),
         ('{"vocab_size": 3}', "eos_token_id"),
         ('{"vocab_size": 3, "eos_token_id": 1, "hidden_size": "x"}', "hidden_size"),
     ],

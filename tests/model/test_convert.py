@@ -10,11 +10,14 @@ from hornbook.model.convert import (
     export_hugging_face,
     hugging_face_config,
     import_hugging_face,
+    load_hugging_face,
     partial_rotary_factor,
     read_hugging_face_config,
 )
+from hornbook.model.decoder import Decoder
 from hornbook.model.generate import GenerationConfig, generate
-from tests.model.conftest import NANO_CONFIG, random_model, tiny_config
+from hornbook.recipe import load_recipe
+from tests.model.conftest import random_model, tiny_config
 
 transformers = pytest.importorskip("transformers")
 
@@ -30,8 +33,22 @@ SHAPES = {
     "tiny": tiny_config(),
     "tied": tiny_config(tie_word_embeddings=True),
     "whole head": tiny_config(rotary_dims=16),
-    "nano": NANO_CONFIG,
+    "nano": load_recipe("nano").model,
+    "nano's small one": load_recipe("nano").small_model,
     "phi-1-small, one layer": PHI_1_SMALL_LAYER,
+}
+THEIR_SHAPES = {  # fields of PhiConfig: phi-1 and phi-1.5 turn half of heads of 64, phi-2 two fifths of heads of 80
+    "phi-1.5's heads": {"hidden_size": 256, "num_attention_heads": 4, "partial_rotary_factor": 0.5},
+    "phi-2's heads": {"hidden_size": 240, "num_attention_heads": 3, "partial_rotary_factor": 0.4},
+    "tied": {"hidden_size": 128, "num_attention_heads": 4, "tie_word_embeddings": True},
+    "nano": {"hidden_size": 192, "num_attention_heads": 6, "num_hidden_layers": 4, "partial_rotary_factor": 1.0},
+    "nano's small one": {
+        "hidden_size": 128,
+        "num_attention_heads": 4,
+        "num_hidden_layers": 4,
+        "partial_rotary_factor": 1.0,
+    },
+    "phi-1-small, one layer": {"hidden_size": 1024, "num_attention_heads": 16, "num_hidden_layers": 1},
 }
 
 
@@ -56,26 +73,101 @@ def hugging_face_twin(artifact, folder):
     return transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
 
 
+@torch.no_grad()
+def their_model(fields, vocab_size, eos_token_id=0):
+    """transformers' own PhiForCausalLM with random weights, norms and biases too."""
+    shape = {"num_hidden_layers": 2, "intermediate_size": 4 * fields["hidden_size"], "max_position_embeddings": 256}
+    ids = {"bos_token_id": eos_token_id, "eos_token_id": eos_token_id}
+    config = transformers.PhiConfig(vocab_size=vocab_size, **ids, **(shape | fields))
+    torch.manual_seed(0)
+    model = transformers.PhiForCausalLM(config).eval()
+    for name, parameter in model.named_parameters():
+        if parameter.ndim == 2:
+            parameter.normal_(0.0, 0.1 * (256 / config.hidden_size) ** 0.5)
+        else:
+            parameter.normal_(1.0 if "layernorm.weight" in name else 0.0, 0.1)
+    return model
+
+
+@torch.no_grad()
+def assert_same_model(ours, theirs, num_tokens=180):
+    """The same logits in fp32 to 1e-5 relative, and the same 64 tokens after each of three prompts."""
+    tokens = torch.randint(ours.vocab_size, (2, num_tokens), generator=torch.Generator().manual_seed(1))
+    our_logits, their_logits = ours(tokens), theirs(tokens).logits
+    assert their_logits.std(dim=-1).mean() > 0.1
+    assert (our_logits - their_logits).norm() / their_logits.norm() < 1e-5
+    assert (our_logits - their_logits).abs().max() / their_logits.abs().max() < 1e-5
+    theirs.generation_config.eos_token_id = None
+    prompts = [tokens[0, :1].tolist(), tokens[0, :7].tolist(), tokens[1, :40].tolist()]
+    decoder = Decoder(ours, len(prompts), 40 + 64, torch.float32)
+    decoder.admit(prompts)
+    rows = [list(prompt) for prompt in prompts]
+    for _ in range(64):
+        chosen = decoder.step([row[-1] for row in rows]).argmax(dim=-1).tolist()
+        rows = [[*row, token] for row, token in zip(rows, chosen, strict=True)]
+    for prompt, row in zip(prompts, rows, strict=True):
+        written = theirs.generate(
+            torch.tensor([prompt]),
+            attention_mask=torch.ones(1, len(prompt), dtype=torch.long),
+            max_new_tokens=64,
+            do_sample=False,
+            pad_token_id=0,
+        )
+        assert row == written[0].tolist()
+
+
 @pytest.mark.parametrize("shape", SHAPES)
-def test_logits_agree_with_transformers(shape, saved, tmp_path):
+def test_what_hornbook_exports_is_the_same_model_in_transformers(shape, saved, tmp_path):
     artifact = saved(SHAPES[shape])
-    twin = hugging_face_twin(artifact, tmp_path / "theirs")
-    model = artifact.load_model("cpu")
-    tokens = torch.randint(model.vocab_size, (2, 180), generator=torch.Generator().manual_seed(1))
-    with torch.no_grad():
-        ours, theirs = model(tokens), twin(tokens).logits
-    assert (ours - theirs).norm() / theirs.norm() < 1e-5
-    assert (ours - theirs).abs().max() / theirs.abs().max() < 1e-5
+    assert_same_model(artifact.load_model("cpu"), hugging_face_twin(artifact, tmp_path / "theirs"))
+
+
+@pytest.mark.parametrize("shape", THEIR_SHAPES)
+def test_what_transformers_saves_is_the_same_model_in_hornbook(shape, tmp_path):
+    theirs = their_model(THEIR_SHAPES[shape], 330)
+    theirs.save_pretrained(tmp_path / "theirs")
+    (tmp_path / "ours").mkdir()
+    ours = import_hugging_face(tmp_path / "theirs", tmp_path / "ours").load_model("cpu")
+    assert ours.config.tie_word_embeddings == (shape == "tied")
+    assert_same_model(ours, theirs)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("shard_size", ["1GB", "100KB"])
+def test_half_precision_and_shards_come_in_as_they_are(dtype, shard_size, tmp_path):
+    fields = {"hidden_size": 64, "num_attention_heads": 2}
+    their_model(fields, 330).to(dtype).save_pretrained(tmp_path / "theirs", max_shard_size=shard_size)
+    assert (len(list((tmp_path / "theirs").glob("*.safetensors"))) > 1) == (shard_size == "100KB")
+    stored = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "theirs", dtype=torch.float32).eval()
+    assert stored.model.embed_tokens.weight.to(dtype).float().equal(stored.model.embed_tokens.weight)
+    ours, _ = load_hugging_face(tmp_path / "theirs")
+    assert_same_model(ours, stored)
 
 
 @pytest.mark.slow
-def test_logits_of_all_layers_of_phi_1_small_agree(saved, tmp_path):
+def test_all_layers_of_phi_1_small_agree_in_both_directions(saved, tmp_path):
     artifact = saved(PHI_1_SMALL_LAYER.model_copy(update={"num_hidden_layers": 20}), 51_200)
-    twin = hugging_face_twin(artifact, tmp_path / "theirs")
-    tokens = torch.randint(51_200, (1, 64))
-    with torch.no_grad():
-        ours, theirs = artifact.load_model("cpu")(tokens), twin(tokens).logits
-    assert (ours - theirs).norm() / theirs.norm() < 1e-5
+    assert_same_model(artifact.load_model("cpu"), hugging_face_twin(artifact, tmp_path / "theirs"), num_tokens=64)
+    fields = {"hidden_size": 1024, "num_attention_heads": 16, "num_hidden_layers": 20}
+    theirs = their_model(fields, 51_200)
+    theirs.save_pretrained(tmp_path / "saved")
+    assert_same_model(load_hugging_face(tmp_path / "saved")[0], theirs, num_tokens=64)
+
+
+@pytest.mark.parametrize("shape", THEIR_SHAPES)
+def test_round_trip_of_transformers_tensors_returns_each_bit_for_bit(shape, tmp_path, tokenizer):
+    theirs = their_model(THEIR_SHAPES[shape], tokenizer.get_vocab_size())
+    theirs.save_pretrained(tmp_path / "theirs")
+    tokenizer.save(str(tmp_path / "theirs" / "tokenizer.json"))
+    for name in ("ours", "back"):
+        (tmp_path / name).mkdir()
+    export_hugging_face(import_hugging_face(tmp_path / "theirs", tmp_path / "ours"), tmp_path / "back")
+    before, after = (load_file(tmp_path / name / "model.safetensors") for name in ("theirs", "back"))
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    kept = transformers.PhiConfig.from_pretrained(tmp_path / "back")
+    for field in ("hidden_size", "intermediate_size", "num_attention_heads", "tie_word_embeddings", "rope_parameters"):
+        assert getattr(kept, field) == getattr(theirs.config, field), field
 
 
 @pytest.mark.parametrize("shape", ["tiny", "tied", "nano"])

@@ -69,7 +69,7 @@ def complete_and_count(
         temperature=temperature,
         seed=seed,
         stop_at_function_end=form.ends_with_function,
-        should_stop=form.has_stopped if form.stops else None,
+        stop=tuple(sorted(form.stops)),
         too_long="truncate",
     )
     phi, tokenizer = model.load_model(machine.device), model.tokenizer()
@@ -77,4 +77,4 @@ def complete_and_count(
         completions = generate(phi, tokenizer, prompts, config, on_progress=shown.advance)
     room = room_for_prompt(phi.config.max_position_embeddings, max_new_tokens)
     num_cut = sum(len(tokenizer.encode(prompt.rstrip(), add_special_tokens=False).ids) > room for prompt in prompts)
-    return [form.cut(completion) for completion in completions], num_cut
+    return completions, num_cut

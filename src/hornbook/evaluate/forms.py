@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hornbook.model.function_end import cut_at_function_end
-
 PROMPT_POLICY = "trailing whitespace removed; one that is too long for the context loses its beginning"
 PROMPT_THEN_COMPLETION, COMPLETION_ALONE = "the prompt, then the completion", "the completion alone"
 
@@ -25,23 +23,6 @@ class CompletionForm:
     """Whether a completion ends where the function does that the prompt begins."""
     stops: frozenset[str] = frozenset()
     """Texts that end a completion wherever they come after its first visible character."""
-
-    def cut(self, completion: str) -> str:
-        """A completion without what a model wrote after its end, whatever the order in which the stops are looked for.
-
-        Whitespace that it begins with cannot stop it: whether a line break ends the prompt or begins the completion
-        must make no difference.
-        """
-        if self.ends_with_function:
-            completion = cut_at_function_end(completion)
-        begins = len(completion) - len(completion.lstrip())
-        found = [place for stop in self.stops if (place := completion.find(stop, begins)) >= 0]
-        return completion[: min(found, default=len(completion))]
-
-    def has_stopped(self, completion: str) -> bool:
-        """Whether one of `stops` has come, so that more text cannot change the answer."""
-        begins = len(completion) - len(completion.lstrip())
-        return any(completion.find(stop, begins) >= 0 for stop in self.stops)
 
     def own_program(self, prompt: str, completion: str) -> str:
         """The program of a completion by one of our models, exactly as the model went on."""

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from pydantic import ValidationError
@@ -19,7 +21,7 @@ from torch import Tensor
 
 from hornbook.errors import InputError
 from hornbook.model.phi import Phi
-from hornbook.recipe import ModelConfig
+from hornbook.recipe import ModelConfig, did_you_mean
 from hornbook.run.artifact import Artifact
 
 END_OF_TEXT = "<|endoftext|>"
@@ -81,17 +83,51 @@ def load_model(folder: Path, device: str = "cpu") -> Phi:
 
 
 def read_description(folder: Path) -> ModelDescription:
-    """Reads `config.json`."""
+    """Reads `config.json`. Raises InputError naming the first field that cannot be used, and its value."""
     path = folder / CONFIG
+    if not path.is_file():
+        raise InputError(f"{folder}: no {CONFIG}, so this is not a saved model")
+    fields = read_json_object(path)
+    vocab_size = whole_number(fields, "vocab_size", path, least=1)
+    eos_token_id = whole_number(fields, "eos_token_id", path, least=0)
+    shape = {name: value for name, value in fields.items() if name not in ("vocab_size", "eos_token_id")}
+    return ModelDescription(check_model_config(shape, path), vocab_size, eos_token_id)
+
+
+def read_json_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file. Raises InputError where it cannot be read."""
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-        vocab_size, eos_token_id = int(fields.pop("vocab_size")), int(fields.pop("eos_token_id"))
-        return ModelDescription(ModelConfig.model_validate(fields), vocab_size, eos_token_id)
-    except FileNotFoundError:
-        raise InputError(f"{folder}: no {CONFIG}, so this is not a saved model") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        detail = str(error.errors()[0]["loc"]) if isinstance(error, ValidationError) else repr(error)
-        raise InputError(f"{path}: cannot be read as a model's configuration: {detail}") from None
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise InputError(f"{path}: must hold a JSON object, not {type(found).__name__}")
+    return found
+
+
+def whole_number(fields: Mapping[str, Any], name: str, path: Path, *, least: int) -> int:
+    """A field of a configuration. Raises InputError where it is missing, no whole number, or too small."""
+    value = fields.get(name)
+    if type(value) is not int or value < least:
+        raise InputError(f"{path}: {name} must be a whole number of at least {least}, not {value!r}")
+    return value
+
+
+def check_model_config(shape: Mapping[str, Any], path: Path) -> ModelConfig:
+    """The architecture that a configuration's fields state. Raises InputError naming the first that does not fit."""
+    try:
+        return ModelConfig.model_validate(shape)
+    except ValidationError as error:
+        problem = error.errors()[0]
+    name, message = ".".join(map(str, problem["loc"])), problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        known = list(ModelConfig.model_fields)
+        message = f"unknown field {name!r} with the value {problem['input']!r}{did_you_mean(name, known)}"
+    elif problem["type"] == "missing":
+        message = f"field {name!r} is missing"
+    elif name:
+        message = f"{name}: {message}, not {problem['input']!r}"
+    raise InputError(f"{path}: {message}")
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -106,6 +142,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 def load_tokenizer(path: Path) -> Tokenizer:
     """A tokenizer as training uses it: nothing in a text is a marker. Raises InputError where it cannot be read."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; a model is of no use without the tokenizer it was trained with")
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises nothing more precise

@@ -13,21 +13,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 from safetensors.torch import save_file
 from torch import Tensor
 
 from hornbook.errors import InputError
 from hornbook.model.artifact import (
+    CONFIG,
     END_OF_TEXT,
     TOKENIZER,
     WEIGHTS,
     ModelArtifact,
     ModelDescription,
+    check_model_config,
     load_tokenizer,
     load_weights,
+    read_json_object,
     read_tensors,
     save_model,
+    whole_number,
 )
 from hornbook.model.phi import Phi
 from hornbook.recipe import ModelConfig
@@ -58,14 +61,14 @@ BLOCK_TABLE: dict[str, tuple[str, ...]] = {
 
 def export_hugging_face(model: ModelArtifact, out: Path) -> None:
     """Writes a folder that `AutoModelForCausalLM` and `AutoTokenizer` load with `from_pretrained`."""
-    description = model.description()
+    description, tokenizer = model.description(), model.tokenizer()
     tensors = to_hugging_face(read_tensors(model.folder / WEIGHTS), description.config)
     save_file(tensors, out / WEIGHTS, metadata={"format": "pt"})
     ids = {"bos_token_id": description.eos_token_id, "eos_token_id": description.eos_token_id}
     _write_json(out / "config.json", hugging_face_config(description) | ids)
     _write_json(out / "generation_config.json", ids)
     shutil.copyfile(model.folder / TOKENIZER, out / TOKENIZER)
-    end_of_text = model.tokenizer().id_to_token(description.eos_token_id)
+    end_of_text = tokenizer.id_to_token(description.eos_token_id)
     special = {"bos_token": end_of_text, "eos_token": end_of_text, "unk_token": end_of_text}
     about_tokenizer = {
         "tokenizer_class": "PreTrainedTokenizerFast",
@@ -152,17 +155,15 @@ def partial_rotary_factor(config: ModelConfig) -> float:
 
 def read_hugging_face_config(folder: Path) -> ModelDescription:
     """Architecture and vocabulary from `config.json`. Raises InputError for what hornbook's model does not have."""
-    path = folder / "config.json"
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; the folder must be in the layout of microsoft/phi-1") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
+    path = folder / CONFIG
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; the folder must be in the layout of microsoft/phi-1")
+    found = read_json_object(path)
     rope = {"rope_theta": 10_000.0, "partial_rotary_factor": 0.5, "rope_type": "default"}
     rope |= {name: found[name] for name in ("rope_theta", "partial_rotary_factor") if name in found}
     rope |= found.get("rope_parameters") or {}
-    heads = found.get("num_attention_heads")
+    heads = whole_number(found, "num_attention_heads", path, least=1)
+    head_size = whole_number(found, "hidden_size", path, least=1) // heads
     for name, value, supported in (
         ("model_type", found.get("model_type"), ("phi",)),
         ("num_key_value_heads", found.get("num_key_value_heads"), (None, heads)),
@@ -174,15 +175,12 @@ def read_hugging_face_config(folder: Path) -> ModelDescription:
         if value not in supported:
             raise InputError(f"{path}: {name} is {value!r}, but hornbook's model has {supported[-1]!r} only")
     fields = {name: found[name] for name in ModelConfig.model_fields if name in found and name != "rotary_dims"}
-    try:
-        rotary_dims = int(found["hidden_size"] // heads * rope["partial_rotary_factor"])
-        config = ModelConfig.model_validate(fields | {"rotary_dims": rotary_dims, "rope_theta": rope["rope_theta"]})
-        return ModelDescription(config, int(found["vocab_size"]), _end_of_text(folder, found))
-    except ValidationError as error:
-        problem = error.errors()[0]
-        raise InputError(f"{path}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{path}: field missing or of the wrong type: {error}") from None
+    factor = rope["partial_rotary_factor"]
+    if not isinstance(factor, int | float) or not 0 < factor <= 1:
+        raise InputError(f"{path}: partial_rotary_factor must be above 0 and at most 1, not {factor!r}")
+    rotary = {"rotary_dims": int(head_size * factor), "rope_theta": rope["rope_theta"]}
+    config = check_model_config(fields | rotary, path)
+    return ModelDescription(config, whole_number(found, "vocab_size", path, least=1), _end_of_text(folder, found))
 
 
 def _end_of_text(folder: Path, config: Mapping[str, Any]) -> int:
@@ -201,8 +199,11 @@ def _read_shards(folder: Path) -> dict[str, Tensor]:
     index = folder / INDEX
     if not index.is_file():
         return read_tensors(folder / WEIGHTS)
+    weight_map = read_json_object(index).get("weight_map")
+    if not isinstance(weight_map, dict) or not all(isinstance(shard, str) for shard in weight_map.values()):
+        raise InputError(f"{index}: weight_map must name a file for each tensor, not {str(weight_map)[:100]}")
     tensors: dict[str, Tensor] = {}
-    for shard in sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())):
+    for shard in sorted({*weight_map.values()}):
         tensors |= read_tensors(folder / shard)
     return tensors
 

@@ -20,8 +20,7 @@ from hornbook.model.artifact import END_OF_TEXT
 from hornbook.model.decoder import Decoder, decoding_dtype, suitable_rows
 from hornbook.model.function_end import cut_at_function_end, has_function_ended
 from hornbook.model.phi import Phi
-
-__all__ = ["GenerationConfig", "cut_at_function_end", "generate", "room_for_prompt", "stream"]
+from hornbook.model.stop_strings import certain_length, stop_place
 
 
 @dataclass(frozen=True)
@@ -41,10 +40,10 @@ class GenerationConfig:
     """Each prompt draws from a stream of its own, by this seed and the prompt's number."""
     stop_at_function_end: bool = True
     """Stop where a line begins in column 0; the completion is cut there."""
+    stop: tuple[str, ...] = ()
+    """Texts that end a completion, which is cut before the first of them; see `hornbook.model.stop_strings`."""
     too_long: Literal["error", "truncate"] = "error"
     """A prompt that leaves no room in the model's context: refuse it, or drop its beginning (`room_for_prompt`)."""
-    should_stop: Callable[[str], bool] | None = None
-    """Also stop once this is true of the completion so far."""
 
     def __post_init__(self) -> None:
         checks = {
@@ -53,10 +52,11 @@ class GenerationConfig:
             "top_p": 0 < self.top_p <= 1,
             "top_k": self.top_k >= 0,
             "batch_size": self.batch_size >= 0,
+            "stop": not isinstance(self.stop, str) and all(self.stop),
         }
         for name, is_valid in checks.items():
             if not is_valid:
-                raise InputError(f"generation: {name} cannot be {getattr(self, name)}")
+                raise InputError(f"generation: {name} cannot be {getattr(self, name)!r}")
 
 
 @dataclass
@@ -67,8 +67,8 @@ class _Sequence:
     prompt: list[int]
     limit: int
     """How many tokens it may get: `max_new_tokens`, or what the context has left."""
-    draws: Tensor | None
-    """A uniform number for each token to draw; None when greedy."""
+    draws: list[float]
+    """A uniform number for each token to draw; none when greedy."""
     new: list[int] = field(default_factory=list)
     text: str = ""
     """What was written so far, for stopping alone: characters of several tokens show as replacement marks."""
@@ -102,11 +102,16 @@ def stream(model: Phi, tokenizer: Tokenizer, prompt: str, config: GenerationConf
         model, tokenizer, [_prepare(model, tokenizer, 0, prompt, config)], config, each_token=True
     ):
         text = _finished_text(tokenizer, sequence, config)
-        # A character whose bytes are not all there yet waits, and so does whitespace: the function may end there.
-        ready = text if is_done else text.rstrip("\N{REPLACEMENT CHARACTER}").rstrip()
+        ready = text if is_done else _without_what_may_go(text, config)
         if len(ready) > len(shown):
             yield ready[len(shown) :]
             shown = ready
+
+
+def cut_completion(text: str, config: GenerationConfig) -> str:
+    """What counts of a text that a model wrote: up to the function's end and the first stop string, where asked."""
+    text = cut_at_function_end(text) if config.stop_at_function_end else text
+    return text[: stop_place(text, config.stop)]
 
 
 def room_for_prompt(context: int, max_new_tokens: int) -> int:
@@ -131,10 +136,10 @@ def _prepare(model: Phi, tokenizer: Tokenizer, number: int, prompt: str, config:
         )
     if config.too_long == "truncate":
         ids = ids[-room_for_prompt(context, config.max_new_tokens) :]
-    draws = None
+    draws: list[float] = []
     if config.temperature > 0:
         generator = torch.Generator().manual_seed((config.seed * 1_000_003 + number) % 2**63)
-        draws = torch.rand(config.max_new_tokens, generator=generator, dtype=torch.float64)
+        draws = torch.rand(config.max_new_tokens, generator=generator, dtype=torch.float64).tolist()
     return _Sequence(number, ids, min(config.max_new_tokens, context - len(ids)), draws)
 
 
@@ -144,7 +149,7 @@ def _decode(
     """Yields (sequence, True) as each one finishes; with `each_token` also (sequence, False) after every token."""
     if not sequences:
         return
-    device, eos = model.cos.device, tokenizer.token_to_id(END_OF_TEXT)
+    eos = tokenizer.token_to_id(END_OF_TEXT)
     piece_of = _PieceTable(tokenizer)
     num_positions = max(len(s.prompt) + s.limit for s in sequences)
     num_rows = min(config.batch_size or suitable_rows(model, num_positions), len(sequences))
@@ -155,23 +160,14 @@ def _decode(
     while waiting or active:
         # Prompts are read together once an eighth of the rows is free: one by one they would cost an extra pass each.
         free = num_rows - len(active)
-        if waiting and (not active or free >= max(1, num_rows // 8) or free >= len(waiting)):
+        if waiting and (free >= max(1, num_rows // 8) or free >= len(waiting)):
             entering = [waiting.pop() for _ in range(min(free, len(waiting)))]
-            tokens_BT = torch.zeros(len(entering), max(len(s.prompt) for s in entering), dtype=torch.long)
-            for row, sequence in enumerate(entering):
-                tokens_BT[row, : len(sequence.prompt)] = torch.tensor(sequence.prompt)
-            lengths_B = torch.tensor([len(s.prompt) for s in entering], device=device)
-            logits_BV = decoder.admit(tokens_BT.to(device), lengths_B)
-            first, active = len(active), active + entering
-        else:
-            tokens_B = torch.tensor([s.new[-1] for s in active], device=device)
-            positions_B = torch.tensor([len(s.prompt) + len(s.new) - 1 for s in active], device=device)
-            logits_BV = decoder.step(tokens_B, positions_B)
-            first = 0
-        chosen = _choose(logits_BV, active[first:], config)
-        for row in reversed(range(first, len(active))):
-            sequence, token = active[row], chosen[row - first]
-            if _append(sequence, token, eos, piece_of, config):
+            decoder.admit([s.prompt for s in entering])
+            active += entering
+        chosen = _choose(decoder.step([s.new[-1] if s.new else s.prompt[-1] for s in active]), active, config)
+        for row in reversed(range(len(active))):
+            sequence = active[row]
+            if _append(sequence, chosen[row], eos, piece_of, config):
                 decoder.release(row)
                 active[row] = active[-1]
                 active.pop()
@@ -205,12 +201,21 @@ def _append(sequence: _Sequence, token: int, eos: int | None, piece_of: _PieceTa
         return True
     if config.stop_at_function_end and (at_line_start or "\n" in piece) and has_function_ended(sequence.text):
         return True
-    return config.should_stop is not None and config.should_stop(sequence.text)
+    return bool(config.stop) and stop_place(sequence.text, config.stop) < len(sequence.text)
 
 
 def _finished_text(tokenizer: Tokenizer, sequence: _Sequence, config: GenerationConfig) -> str:
-    text = str(tokenizer.decode(sequence.new, skip_special_tokens=True))
-    return cut_at_function_end(text) if config.stop_at_function_end else text
+    return cut_completion(str(tokenizer.decode(sequence.new, skip_special_tokens=True)), config)
+
+
+def _without_what_may_go(text: str, config: GenerationConfig) -> str:
+    """A completion without its end that more tokens may take back.
+
+    That is a character whose bytes are not all there yet, the beginning of a stop string, and whitespace, since the
+    function may end there.
+    """
+    text = text.rstrip("\N{REPLACEMENT CHARACTER}")
+    return text[: certain_length(text, config.stop)].rstrip()
 
 
 def _choose(logits_BV: Tensor, sequences: Sequence[_Sequence], config: GenerationConfig) -> list[int]:
@@ -227,7 +232,7 @@ def _choose(logits_BV: Tensor, sequences: Sequence[_Sequence], config: Generatio
         before_BV = probabilities_BV.cumsum(dim=-1) - probabilities_BV
         probabilities_BV = probabilities_BV.masked_fill(before_BV >= config.top_p, 0.0)
     cumulative_BV = probabilities_BV.cumsum(dim=-1)
-    draws_B = torch.stack([s.draws[len(s.new)] for s in sequences if s.draws is not None]).to(logits_BV.device)
+    draws_B = torch.tensor([s.draws[len(s.new)] for s in sequences], dtype=torch.float64, device=logits_BV.device)
     # A draw of exactly 0 must not fall before the first token, nor one near 1 on a token of probability 0.
     targets_B1 = (draws_B * cumulative_BV[:, -1]).unsqueeze(-1)
     ranks_B1 = torch.searchsorted(cumulative_BV, targets_B1, right=True)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from hornbook.errors import InputError
 from hornbook.recipe import TokenizeConfig
 from hornbook.records import Exercise
 from hornbook.run.artifact import Artifact, Facts
@@ -74,7 +75,12 @@ class TokenizedCorpus(Artifact):
         return end_of_text_id(self.tokenizer())
 
     def _open(self, name: str) -> NDArray[Any]:
-        array: NDArray[Any] = np.load(self.folder / name, mmap_mode="r")
+        try:
+            array: NDArray[Any] = np.load(self.folder / name, mmap_mode="r")
+        except FileNotFoundError:
+            raise InputError(f"{self.folder / name}: no such file") from None
+        except (OSError, EOFError, ValueError) as error:
+            raise InputError(f"{self.folder / name}: empty, cut short or damaged: {error}") from None
         return array
 
 

@@ -1,4 +1,5 @@
 from hornbook.evaluate.tasks.dialogue import DIALOGUE, TURN
+from hornbook.model.generate import GenerationConfig, cut_completion
 
 from .cases import changed, missed
 
@@ -78,6 +79,6 @@ def test_dialogue() -> None:
 
 def test_a_turn_ends_where_the_next_speaker_or_the_string_begins() -> None:
     answer = " First line.\nSecond line.\n"
-    for after in ("\nStudent: And now?", '"""\nprint(1)', "'''"):
-        assert TURN.cut(answer + after) == answer
-    assert TURN.cut(answer) == answer
+    config = GenerationConfig(1, stop_at_function_end=TURN.ends_with_function, stop=tuple(TURN.stops))
+    for after in ("\nStudent: And now?", '"""\nprint(1)', "'''", ""):
+        assert cut_completion(answer + after, config) == answer
