@@ -57,7 +57,7 @@ def main() -> None:
             for name, stepper in steppers.items():
                 step = 1 + len(times[name])
                 times[name].append(timed(lambda s=stepper, n=step: s.take(n), clock))
-            peaks.append(product_flops_per_s(arguments, clock))
+            peaks.append(product_flops_per_s(arguments.batch * arguments.length, arguments.hidden, clock))
     peak = statistics.median(peaks)
     config = next(iter(steppers.values())).model.config
     print(f"{num_parameters(config, arguments.vocab):,} parameters; bf16 product of the MLP: {peak / 1e9:.0f} GFLOP/s")
@@ -118,8 +118,8 @@ def timed(step: Callable[[], object], clock: Callable[[], float]) -> float:
     return clock() - started
 
 
-def product_flops_per_s(arguments: argparse.Namespace, clock: Callable[[], float]) -> float:
-    positions, width = arguments.batch * arguments.length, arguments.hidden
+def product_flops_per_s(positions: int, width: int, clock: Callable[[], float]) -> float:
+    """Of the MLP's first product in bf16, (positions, width) by (width, 4 width)."""
     x = torch.ones(positions, width, dtype=torch.bfloat16)
     weight = torch.ones(4 * width, width, dtype=torch.bfloat16)
     out = torch.empty(positions, 4 * width, dtype=torch.bfloat16)

@@ -60,16 +60,19 @@ def test_rotation_depends_on_distance_alone_and_leaves_the_rest_of_the_head():
     assert torch.allclose(turned[7, 1].norm(), key.norm())
 
 
+@pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("length", [1, 7, 128, 129, 200])
-def test_own_attention_and_its_gradient_agree_with_autograd(length):
+def test_own_attention_and_its_gradient_agree_with_autograd(length, batch):
     config = tiny_config()
     cos, sin = (table[:length].double() for table in rotary_tables(config))
     results = []
     for by_autograd in (False, True):
         torch.manual_seed(0)
-        qkv = torch.randn(2, length, 3 * 48, dtype=torch.float64, requires_grad=True)
+        qkv = torch.randn(batch, length, 3 * 48, dtype=torch.float64, requires_grad=True)
+        before = qkv.detach().clone()
         out = causal_attention(qkv, cos, sin, config, 0.0, by_autograd)
         (gradient,) = torch.autograd.grad(out, qkv, torch.randn(out.shape, dtype=torch.float64))
+        assert torch.equal(qkv, before)
         results.append((out, gradient))
     (own, own_gradient), (plain, plain_gradient) = results
     # The plain path takes its softmax in fp32.
@@ -108,4 +111,4 @@ def test_compiled_blocks_agree_with_eager():
     model.compile_blocks()
     assert torch.allclose(model(tokens), eager, atol=1e-4)
     model.run_eagerly()
-    assert model.run_block is Block.forward
+    assert model.run_block is Block.compute

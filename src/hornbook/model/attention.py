@@ -5,6 +5,7 @@ Shape suffixes as in `hornbook.model.phi`; G is 2 (query and key), N is batch ti
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import torch
@@ -93,10 +94,12 @@ class _CausalAttention(torch.autograd.Function):
     ) -> Tensor:
         batch, length, _ = qkv_BTX.shape
         qkv_BTGHK = qkv_BTX.view(batch, length, 3, -1, head_size)
-        qk_BTGHK = qkv_BTGHK[:, :, :2]
-        turned_BTGHK = (qk_BTGHK * cos_TG1K).addcmul_(swap_halves(qk_BTGHK, rotary_dims), sin_TG1K)
-        q_NTK, k_NTK = turned_BTGHK.permute(2, 0, 3, 1, 4).flatten(1, 2)
+        # Heads apart first: what follows then runs over long stretches of memory.
+        qk_GNTK = qkv_BTGHK[:, :, :2].permute(2, 0, 3, 1, 4).flatten(1, 2)
         v_NTK = qkv_BTGHK[:, :, 2].transpose(1, 2).flatten(0, 1)
+        cos_G1TK, sin_G1TK = (table.permute(1, 2, 0, 3).contiguous() for table in (cos_TG1K, sin_TG1K))
+        swapped_GNTK = swap_halves(qk_GNTK, rotary_dims)
+        q_NTK, k_NTK = (qk_GNTK * cos_G1TK).addcmul_(swapped_GNTK, sin_G1TK)
         y_BTHK = torch.empty(batch, length, qkv_BTGHK.shape[3], head_size, dtype=qkv_BTX.dtype)
         weights = []
         for start in range(0, length, QUERY_CHUNK):
@@ -106,13 +109,13 @@ class _CausalAttention(torch.autograd.Function):
             weights_NTS = torch.softmax(scores_NTS, dim=-1, out=scores_NTS)
             y_BTHK[:, start:end] = _heads_apart(torch.bmm(weights_NTS, v_NTK[:, :end]), batch).transpose(1, 2)
             weights.append(weights_NTS)
-        ctx.save_for_backward(q_NTK, k_NTK, v_NTK, cos_TG1K, sin_TG1K, *weights)
+        ctx.save_for_backward(q_NTK, k_NTK, v_NTK, cos_G1TK, sin_G1TK, *weights)
         ctx.rotary_dims = rotary_dims
         return y_BTHK.flatten(2)
 
     @staticmethod
     def backward(ctx: Any, dy_BTD: Tensor) -> tuple[Tensor, None, None, None, None]:
-        q_NTK, k_NTK, v_NTK, cos_TG1K, sin_TG1K, *weights = ctx.saved_tensors
+        q_NTK, k_NTK, v_NTK, cos_G1TK, sin_G1TK, *weights = ctx.saved_tensors
         batch, length, head_size = dy_BTD.shape[0], q_NTK.shape[1], q_NTK.shape[2]
         dy_NTK = dy_BTD.reshape(batch, length, -1, head_size).transpose(1, 2).flatten(0, 1)
         dqk_GNTK = torch.empty(2, *q_NTK.shape, dtype=q_NTK.dtype)
@@ -123,7 +126,9 @@ class _CausalAttention(torch.autograd.Function):
             weights_NTS, start = weights[number], number * QUERY_CHUNK
             end = min(start + QUERY_CHUNK, length)
             dweights_NTS = torch.bmm(dy_NTK[:, start:end], v_NTK[:, :end].transpose(1, 2))
-            dscores_NTS = torch._softmax_backward_data(dweights_NTS, weights_NTS, -1, weights_NTS.dtype)
+            dscores_NTS = torch._softmax_backward_data(
+                dweights_NTS, weights_NTS, -1, weights_NTS.dtype, grad_input=dweights_NTS
+            )
             dq_NTK[:, start:end] = torch.bmm(dscores_NTS, k_NTK[:, :end])
             if end == length:
                 torch.bmm(dscores_NTS.transpose(1, 2), q_NTK[:, start:end], out=dk_NTK)
@@ -131,11 +136,11 @@ class _CausalAttention(torch.autograd.Function):
             else:
                 dk_NTK[:, :end] += torch.bmm(dscores_NTS.transpose(1, 2), q_NTK[:, start:end])
                 dv_NTK[:, :end] += torch.bmm(weights_NTS.transpose(1, 2), dy_NTK[:, start:end])
-        dqkv_BTGHK = torch.empty(batch, length, 3, q_NTK.shape[0] // batch, head_size, dtype=q_NTK.dtype)
-        turned_BTGHK = dqk_GNTK.view(2, batch, -1, length, head_size).permute(1, 3, 0, 2, 4)
         # A rotation's transpose turns back: the same with -sin.
-        torch.mul(turned_BTGHK, cos_TG1K, out=dqkv_BTGHK[:, :, :2])
-        dqkv_BTGHK[:, :, :2].addcmul_(swap_halves(turned_BTGHK, ctx.rotary_dims), sin_TG1K, value=-1)
+        swapped_GNTK = swap_halves(dqk_GNTK, ctx.rotary_dims)
+        dqk_GNTK.mul_(cos_G1TK).addcmul_(swapped_GNTK, sin_G1TK, value=-1)
+        dqkv_BTGHK = torch.empty(batch, length, 3, q_NTK.shape[0] // batch, head_size, dtype=q_NTK.dtype)
+        dqkv_BTGHK[:, :, :2] = dqk_GNTK.view(2, batch, -1, length, head_size).permute(1, 3, 0, 2, 4)
         dqkv_BTGHK[:, :, 2] = _heads_apart(dv_NTK, batch).transpose(1, 2)
         return dqkv_BTGHK.flatten(2), None, None, None, None
 
@@ -144,5 +149,6 @@ def _heads_apart(x_NTK: Tensor, batch: int) -> Tensor:
     return x_NTK.view(batch, -1, *x_NTK.shape[1:])
 
 
+@functools.lru_cache(maxsize=8)
 def _future_mask(size: int, dtype: torch.dtype) -> Tensor:
     return torch.full((size, size), float("-inf"), dtype=dtype).triu_(1)

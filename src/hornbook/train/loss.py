@@ -15,8 +15,10 @@ from torch import Tensor
 
 IGNORED = -100
 """The target of a position that no loss sees."""
-CHUNK_ELEMENTS = 1 << 21
-"""Logits that exist at once: 8 MB of fp32, which stays in a cache on a CPU."""
+CHUNK_ELEMENTS = 1 << 23
+"""Logits that exist at once on a CPU: 16 MB of bf16. Each chunk costs an addition to the output layer's gradient."""
+SLICE_ELEMENTS = 1 << 21
+"""Probabilities that exist at once on a CPU: 8 MB of fp32. Products are worth larger chunks."""
 CHUNK_ELEMENTS_GPU = 1 << 28
 """Large enough that adding up the gradient of the output layer, once a chunk, costs little."""
 
@@ -75,7 +77,8 @@ class _NextTokenLoss(torch.autograd.Function):
             loss += summed
             torch.mm(gradient, weight, out=dhidden_ND[start : start + rows])
             dweight_VD += gradient.T @ hidden
-            dbias_V += gradient.sum(dim=0, dtype=torch.float32)
+            # Asked for an fp32 sum, a CPU casts the whole gradient first; its bf16 sum is rounded only at the end, too.
+            dbias_V += gradient.sum(dim=0, dtype=None if gradient.device.type == "cpu" else torch.float32)
         if needs_gradient:
             ctx.save_for_backward(dhidden_ND, dweight_VD, dbias_V)
         return loss * scale
@@ -95,12 +98,23 @@ def _rows_per_chunk(num_rows: int, vocab_size: int, device: torch.device) -> int
 
 
 def _loss_and_gradient(logits_NV: Tensor, targets_N: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
-    """The summed loss, and `scale` times its gradient by the logits in their dtype; in place to save memory."""
-    log_probs = F.log_softmax(logits_NV, dim=-1, dtype=torch.float32)
-    loss = F.nll_loss(log_probs, targets_N, ignore_index=IGNORED, reduction="sum")
-    gradient = log_probs.exp_()
-    gradient[torch.arange(len(targets_N), device=targets_N.device), targets_N.clamp_min(0)] -= 1.0
-    return loss, gradient.mul_(((targets_N != IGNORED) * scale).unsqueeze(-1)).to(logits_NV.dtype)
+    """The summed loss, and `scale` times its gradient by the logits, which it writes over the logits.
+
+    In slices, on a CPU of a size that its cache holds. log p is taken at the target by way of the largest logit, whose
+    probability is never too small for fp32.
+    """
+    loss = torch.zeros((), device=logits_NV.device)
+    rows = max(1, SLICE_ELEMENTS // logits_NV.shape[1]) if logits_NV.device.type == "cpu" else len(logits_NV)
+    for logits, targets in zip(torch.split(logits_NV, rows), torch.split(targets_N, rows), strict=True):
+        counts_N1 = (targets != IGNORED).unsqueeze(-1)
+        targets_N1 = targets.clamp_min(0).unsqueeze(-1)
+        probabilities = F.softmax(logits, dim=-1, dtype=torch.float32)
+        largest_N1, its_probability_N1 = logits.amax(-1, keepdim=True), probabilities.amax(-1, keepdim=True)
+        log_likelihood_N1 = logits.gather(-1, targets_N1).float() - largest_N1.float() + its_probability_N1.log()
+        loss -= (log_likelihood_N1 * counts_N1).sum()
+        probabilities.scatter_(-1, targets_N1, probabilities.gather(-1, targets_N1) - 1.0)
+        logits.copy_(probabilities.mul_(counts_N1 * scale))
+    return loss, logits_NV
 
 
 def _loss_and_gradient_to_fuse(logits_NV: Tensor, targets_N: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
