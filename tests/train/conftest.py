@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from hornbook.run.machine import Machine
-from tests.train.corpus import counting_documents, write_corpus
+from hornbook.train.pretrain import pretrain
+from tests.train.corpus import TINY_MODEL, counting_documents, tiny_training, write_corpus
 
 
 @pytest.fixture
@@ -14,6 +15,22 @@ def corpus(tmp_path):
 @pytest.fixture
 def machine():
     return Machine(device="cpu", workers=1)
+
+
+@pytest.fixture
+def run(corpus, tmp_path, machine):
+    """Pretrains into a folder of its own."""
+    count = 0
+
+    def start(model=TINY_MODEL, out=None, machine=machine, corpus=corpus, **changes):
+        nonlocal count
+        count += 1
+        folder = out or tmp_path / f"out{count}"
+        folder.mkdir(exist_ok=True)
+        config = tiny_training(**changes)
+        return pretrain(tokens=corpus, model=model, config=config, out=folder, machine=machine)
+
+    return start
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from safetensors import SafetensorError
 from hornbook.errors import TrainingError
 from hornbook.model.phi import Phi
 from hornbook.train import checkpoint as checkpoint_module
-from hornbook.train.checkpoint import load_latest, pack_state, save_checkpoint, unpack_state
+from hornbook.train.checkpoint import discard_after, load_latest, pack_state, save_checkpoint, unpack_state
 from hornbook.train.optimizer import make_optimizers
 from tests.train.corpus import TINY_MODEL, tiny_training
 
@@ -31,6 +31,25 @@ def test_the_newest_comes_back_and_two_are_kept(tmp_path):
         "step-00000009.safetensors",
         "step-00000012.safetensors",
     ]
+
+
+def save_keeping(folder, step, keep):
+    return save_checkpoint(folder, step, {"model.a": torch.zeros(2)}, IDENTITY, {}, keep)
+
+
+def test_one_more_is_kept_where_it_is_asked_for(tmp_path):
+    assert [save_keeping(tmp_path, step, 6) for step in (3, 6, 7, 8, 9)][-2:] == [[6, 7, 8], [6, 8, 9]]
+    assert save_keeping(tmp_path, 12, 12) == [9, 12]
+
+
+def test_going_back_gives_later_ones_up(tmp_path):
+    for step in (6, 7, 8):
+        save_keeping(tmp_path, step, 6)
+    assert load_latest(tmp_path, IDENTITY, up_to=6).step == 6
+    assert load_latest(tmp_path, IDENTITY, up_to=5) is None
+    assert save_keeping(tmp_path, 6, 6) == [6]
+    discard_after(tmp_path, 3)
+    assert load_latest(tmp_path, IDENTITY) is None
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty"])

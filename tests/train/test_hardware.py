@@ -3,9 +3,10 @@ import torch
 
 from hornbook.errors import RecipeError
 from hornbook.model.phi import Phi
+from hornbook.run.distributed import World
 from hornbook.run.machine import Machine
 from hornbook.train import hardware
-from hornbook.train.hardware import compile_if_it_pays, compute_dtype, micro_batch_size
+from hornbook.train.hardware import compile_if_it_pays, compiles, compute_dtype, is_sharded, micro_batch_size
 from tests.train.corpus import TINY_MODEL, tiny_training
 
 CPU = torch.device("cpu")
@@ -34,6 +35,62 @@ def test_a_micro_batch_must_divide_the_batch():
     large = tiny_training(batch_size=1024, sequence_length=2048)
     assert micro_batch_size(model, large, Machine(), CPU) == 8
     assert micro_batch_size(model, tiny_training(sequence_length=10**6), Machine(), CPU) == 1
+
+
+class Likewise(World):
+    """Whose other processes have this one's values."""
+
+    def smallest(self, value):
+        return value
+
+
+def test_processes_share_the_batch():
+    def size(processes, **machine):
+        world = Likewise(size=processes)
+        return micro_batch_size(Phi(TINY_MODEL, 64), tiny_training(batch_size=12), Machine(world=world, **machine), CPU)
+
+    assert size(3) == 4
+    assert size(3, micro_batch_size=2) == 2
+    with pytest.raises(RecipeError, match="batch_size 12 is not a multiple of the 5 processes"):
+        size(5)
+    with pytest.raises(
+        RecipeError, match="batch_size 12, which is 4 for each of 3 processes, is not a multiple of the micro batch 3"
+    ):
+        size(3, micro_batch_size=3)
+
+
+def test_all_processes_take_the_smallest_micro_batch_that_one_has_room_for():
+    class Tighter(World):
+        def smallest(self, value):
+            return 2
+
+    machine = Machine(world=Tighter(size=3))
+    assert micro_batch_size(Phi(TINY_MODEL, 64), tiny_training(batch_size=12), machine, CPU) == 2
+
+
+@pytest.mark.parametrize(("gpu_bytes", "expected"), [(16 / 0.6 - 1, True), (16 / 0.6 + 1, False)])
+def test_a_model_is_sharded_where_one_gpu_has_too_little_room(monkeypatch, gpu_bytes, expected):
+    model = Phi(TINY_MODEL, 64)
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (0, int(gpu_bytes * parameters)))
+    several, gpu = Likewise(size=2), torch.device("cuda")
+    assert is_sharded(model, Machine(world=several), gpu) is expected
+    assert is_sharded(model, Machine(world=several, shard="always"), gpu)
+    assert not is_sharded(model, Machine(world=several, shard="never"), gpu)
+    assert not is_sharded(model, Machine(world=several), CPU)
+    assert not is_sharded(model, Machine(shard="always"), gpu)
+
+
+def test_what_does_not_compile_is_said(capsys):
+    model = Phi(TINY_MODEL, 64)
+
+    def cannot(*arguments):
+        raise torch._dynamo.exc.TorchDynamoException("no headers\nat all")
+
+    assert compiles(model, 2, 32)
+    model.run_block = cannot
+    assert not compiles(model, 2, 32)
+    assert "torch.compile failed (no headers): training eagerly" in capsys.readouterr().err
 
 
 def test_short_runs_are_not_compiled(monkeypatch):

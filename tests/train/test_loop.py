@@ -16,33 +16,9 @@ from hornbook.run.artifact import RESUME
 from hornbook.run.machine import Machine
 from hornbook.train import step as step_module
 from hornbook.train.finetune import finetune
-from hornbook.train.pretrain import pretrain
 from hornbook.train.step import Stepper
 from tests.train.corpus import TINY_MODEL, counting_documents, tiny_training, write_corpus
-
-
-@pytest.fixture
-def run(corpus, tmp_path, machine):
-    """Pretrains into a folder of its own."""
-    count = 0
-
-    def start(model=TINY_MODEL, out=None, machine=machine, corpus=corpus, **changes):
-        nonlocal count
-        count += 1
-        folder = out or tmp_path / f"out{count}"
-        folder.mkdir(exist_ok=True)
-        config = tiny_training(**changes)
-        return pretrain(tokens=corpus, model=model, config=config, out=folder, machine=machine)
-
-    return start
-
-
-def lines(folder):
-    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-
-
-def weights(folder):
-    return (folder / "model.safetensors").read_bytes()
+from tests.train.runs import lines, weights
 
 
 def test_a_run_leaves_a_model_with_its_facts(run, corpus):
@@ -244,31 +220,85 @@ def test_a_failure_to_compile_falls_back_to_eager(run, monkeypatch, capsys):
     assert "torch.compile failed (no headers): training eagerly" in " ".join(capsys.readouterr().err.split())
 
 
+# The rate stays so high that the loss goes up and down, and the best step is not the last.
+RESTLESS = {"select": "validation_loss", "schedule": "constant", "learning_rate": 0.03, "muon_learning_rate": 0.3}
+
+
+def test_the_step_with_the_lowest_validation_loss_is_what_a_run_leaves(run, corpus):
+    selecting = {**RESTLESS, "validate_every": 2, "steps": 20}
+    artifact = run(**selecting)
+    sizes = {source: len(corpus.array(source, "train").tokens) for source in corpus.sources()}
+    means = {
+        line["step"]: sum(size * line["validation"][source] for source, size in sizes.items()) / sum(sizes.values())
+        for line in lines(artifact.folder)
+        if "validation" in line
+    }
+    best = min(means, key=means.__getitem__)
+    assert best < 20
+    facts = artifact.facts.metrics
+    assert facts["selected_step"] == best
+    assert facts["selected_validation_loss"] == pytest.approx(means[best])
+    assert weights(artifact.folder) == weights(run(**selecting | {"select": "last", "stop_after_steps": best}).folder)
+
+
+@pytest.mark.parametrize("damages_newest", [False, True])
+@pytest.mark.parametrize("at", [5, 10, 16])
+def test_a_stopped_run_selects_the_same_step(run, tmp_path, monkeypatch, at, damages_newest):
+    selecting = {**RESTLESS, "validate_every": 2, "steps": 20}
+    whole, out, take = run(**selecting), tmp_path / "stopped", Stepper.take
+
+    def stop(self, step):
+        if step == at:
+            raise Stopped
+        return take(self, step)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Stepper, "take", stop)
+        with pytest.raises(Stopped):
+            run(out=out, **selecting)
+    if damages_newest:
+        max((out / RESUME).glob("step-*")).write_bytes(b"")
+    resumed = run(out=out, **selecting)
+    assert weights(out) == weights(whole.folder)
+    assert resumed.facts.metrics["selected_step"] == whole.facts.metrics["selected_step"]
+
+
 CHILD = """
+import json
 import sys
 from pathlib import Path
+import torch
 from hornbook.run.machine import Machine
 from hornbook.tokens.packing import TokenizedCorpus
 from hornbook.train import hardware
 from hornbook.train.pretrain import pretrain
 from hornbook.train.step import Stepper
 from tests.train.corpus import TINY_MODEL, tiny_training
-hardware.CPU_FLOPS_TO_COMPILE = float(sys.argv[3])
-config = tiny_training(steps=60, checkpoint_every=7, batch_size=8, precision="bf16")
-out = Path(sys.argv[2])
+corpus, out = map(Path, sys.argv[1:3])
+settings = json.loads(sys.argv[3])
+if settings.pop("compile"):
+    hardware.CPU_FLOPS_TO_COMPILE = 0
+bad_batches = settings.pop("bad_batches", [])
+take = Stepper.take
+def spoil(self, step):
+    if step + self.batches_skipped in bad_batches:
+        with torch.no_grad():
+            self.model.final_norm_bias.fill_(float("nan"))
+    return take(self, step)
+Stepper.take = spoil
+config = tiny_training(steps=60, checkpoint_every=7, batch_size=8, precision="bf16", **settings)
 out.mkdir(exist_ok=True)
 machine = Machine(device="cpu", workers=1)
-tokens = TokenizedCorpus(Path(sys.argv[1]))
-artifact = pretrain(tokens=tokens, model=TINY_MODEL, config=config, out=out, machine=machine)
-assert artifact.facts.metrics["compiled"] is (float(sys.argv[3]) == 0)
+artifact = pretrain(tokens=TokenizedCorpus(corpus), model=TINY_MODEL, config=config, out=out, machine=machine)
+(out / "facts.json").write_text(json.dumps(dict(artifact.facts.metrics)))
 """
 
 
-def check_kill(corpus, tmp_path, compile_from, num_kills):
+def check_kill(corpus, tmp_path, num_kills, **settings):
     """Kills a run each time it has logged a random number of steps, and compares what comes out in the end."""
 
     def child(out):
-        command = [sys.executable, "-c", CHILD, str(corpus.folder), str(out), str(compile_from)]
+        command = [sys.executable, "-c", CHILD, str(corpus.folder), str(out), json.dumps(settings)]
         return subprocess.Popen(command, cwd=Path(__file__).parents[2])
 
     assert child(tmp_path / "whole").wait() == 0
@@ -287,12 +317,22 @@ def check_kill(corpus, tmp_path, compile_from, num_kills):
     assert weights(killed) == weights(tmp_path / "whole")
     assert (killed / "metrics.jsonl").read_bytes() == (tmp_path / "whole" / "metrics.jsonl").read_bytes()
     assert load_file(killed / "model.safetensors")
+    return [json.loads((tmp_path / name / "facts.json").read_text()) for name in ("whole", "killed")]
 
 
-def test_a_run_killed_at_random_steps_ends_with_the_same_bits(corpus, tmp_path):
-    check_kill(corpus, tmp_path, 1e99, num_kills=1)
+@pytest.mark.parametrize("num_kills", [1, pytest.param(8, marks=pytest.mark.slow)])
+def test_a_run_killed_at_random_steps_ends_with_the_same_bits(corpus, tmp_path, num_kills):
+    """With the same step selected, and after going back from the same steps."""
+    bad = {"bad_batches": [17, 40], "max_rollbacks": 2}
+    whole, killed = check_kill(corpus, tmp_path, num_kills, compile=False, **RESTLESS, **bad)
+    assert whole["selected_step"] < 60
+    assert whole["rollbacks"] == 2
+    names = ("selected_step", "selected_validation_loss", "rollbacks", "batches_skipped", "train_loss")
+    assert [killed[name] for name in names] == [whole[name] for name in names]
 
 
 @pytest.mark.slow
 def test_a_compiled_run_killed_at_random_steps_ends_with_the_same_bits(corpus, tmp_path):
-    check_kill(corpus, tmp_path, 0, num_kills=3)
+    whole, killed = check_kill(corpus, tmp_path, num_kills=3, compile=True)
+    assert whole["compiled"]
+    assert killed["compiled"]

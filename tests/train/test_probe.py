@@ -13,6 +13,7 @@ from hornbook.run.machine import Machine
 from hornbook.tokens.packing import TokenizedCorpus
 from hornbook.tokens.tokenizer import train_bpe
 from hornbook.train.pretrain import pretrain
+from hornbook.train.probe import Measured, Probe
 from tests.train.corpus import TINY_MODEL, tiny_training
 
 MODEL = TINY_MODEL.model_copy(update={"attention_dropout": 0.0, "resid_pdrop": 0.0})
@@ -103,6 +104,24 @@ def test_measuring_changes_no_weight(tokens, exercises, tmp_path):
     weights = [(model.folder / "model.safetensors").read_bytes() for model in (probed, plain)]
     assert weights[0] == weights[1]
     assert "heldout_pass_at_1" not in plain.facts.metrics
+
+
+def test_the_step_with_the_highest_pass_at_1_is_what_a_run_leaves(tokens, exercises, tmp_path, monkeypatch):
+    scores = iter([0.2, 0.6, 0.6, 0.4])
+    monkeypatch.setattr(Probe, "measure", lambda *arguments: Measured(next(scores), 6, 0.0, 0.0))
+    changes = {"steps": 16, "checkpoint_every": 5, "evaluate_every": 4}
+    selected = run(tokens, exercises, tmp_path / "selected", select="pass_at_1", **changes)
+    assert selected.facts.metrics["selected_step"] == 8, "of equals the earlier"
+    assert selected.facts.metrics["selected_pass_at_1"] == selected.facts.metrics["heldout_pass_at_1"] == 0.6
+    changes |= {"evaluate_every": 0, "stop_after_steps": 8}
+    until_then = run(tokens, None, tmp_path / "until", **changes)
+    weights = [(model.folder / "model.safetensors").read_bytes() for model in (selected, until_then)]
+    assert weights[0] == weights[1]
+
+
+def test_selecting_by_what_no_problem_measures_is_an_error(tokens, tmp_path):
+    with pytest.raises(InputError, match="select 'pass_at_1' needs held-out problems"):
+        run(tokens, None, tmp_path / "out", select="pass_at_1", evaluate_every=4)
 
 
 def test_no_problem_to_ask_is_an_error(tokens, tmp_path):

@@ -1,7 +1,7 @@
 """The phi-1 architecture (section 2.3 of the paper): decoder only, attention and MLP in parallel from one LayerNorm.
 
-Weights stay fp32. Matrix products run in `compute_dtype`: each weight is cast where it is used, so that its gradient
-arrives in fp32. The residual stream and LayerNorm are fp32.
+Weights stay fp32, so that updates too small for bf16 to resolve add up. Matrix products run in `compute_dtype`: each
+weight is cast where it is used, so that its gradient arrives in fp32. The residual stream and LayerNorm are fp32.
 
 Shape suffixes, as in torchtitan (`x_BTD` has the axes batch, time, width):
 
@@ -14,13 +14,14 @@ Shape suffixes, as in torchtitan (`x_BTD` has the axes batch, time, width):
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hornbook.model.attention import causal_attention, rotary_tables
+from hornbook.model.gelu import gelu
 from hornbook.recipe import ModelConfig
 
 
@@ -46,7 +47,15 @@ class Block(nn.Module):
         self.fc2_weight = nn.Parameter(torch.empty(width, inner))
         self.fc2_bias = nn.Parameter(torch.zeros(width))
 
-    def forward(
+    def forward(self, run: Callable[..., Tensor], *inputs: Any) -> Tensor:
+        """`run` of this block and its inputs: `Block.compute`, or its compiled form.
+
+        A block is called as a module, so that FSDP2's hooks gather its weights in time; what it runs is a plain
+        function, so that one compiled graph serves all blocks.
+        """
+        return run(self, *inputs)
+
+    def compute(
         self, x_BTD: Tensor, cos_TG1K: Tensor, sin_TG1K: Tensor, dtype: torch.dtype, by_autograd: bool
     ) -> Tensor:
         """The block over whole sequences; x is the fp32 residual stream and dtype that of the products."""
@@ -69,7 +78,7 @@ class Block(nn.Module):
         """The residual sum of x, attention's output y through `dense`, and the MLP of h; dropout on both."""
         dtype = h_BTD.dtype
         u_BTF = F.linear(h_BTD, self.fc1_weight.to(dtype), self.fc1_bias.to(dtype))
-        a_BTF = F.gelu(u_BTF, approximate="tanh")
+        a_BTF = gelu(u_BTF)
         attended_BTD = F.linear(y_BTD, self.dense_weight.to(dtype), self.dense_bias.to(dtype))
         computed_BTD = F.linear(a_BTF, self.fc2_weight.to(dtype), self.fc2_bias.to(dtype))
         if self.config.resid_pdrop and self.training:
@@ -87,8 +96,8 @@ class Phi(nn.Module):
         self.vocab_size = vocab_size
         self.compute_dtype = torch.float32
         """Of the matrix products: float32, bfloat16 or float16."""
-        self.run_block: Callable[..., Tensor] = Block.forward
-        """How a block is run: `Block.forward`, or its compiled form."""
+        self.run_block: Callable[..., Tensor] = Block.compute
+        """How a block is run: `Block.compute`, or its compiled form."""
         self.is_compiled = False
         width = config.hidden_size
         self.embed_tokens = nn.Parameter(torch.empty(vocab_size, width))
@@ -118,12 +127,12 @@ class Phi(nn.Module):
 
         The embedding stays outside: inductor's gradient of it adds in no fixed order, so runs would not repeat.
         """
-        self.run_block = cast(Callable[..., Tensor], torch.compile(Block.forward, dynamic=False))
+        self.run_block = cast(Callable[..., Tensor], torch.compile(Block.compute, dynamic=False))
         self.is_compiled = True
 
     def run_eagerly(self) -> None:
         """Undoes `compile_blocks`."""
-        self.run_block = Block.forward
+        self.run_block = Block.compute
         self.is_compiled = False
 
     @property
@@ -142,7 +151,7 @@ class Phi(nn.Module):
         cos_TG1K, sin_TG1K = self.cos[:length].to(dtype), self.sin[:length].to(dtype)
         x_BTD = F.embedding(tokens_BT, self.embed_tokens).float()
         for block in self.layers:
-            x_BTD = self.run_block(block, x_BTD, cos_TG1K, sin_TG1K, dtype, self.is_compiled)
+            x_BTD = block(self.run_block, x_BTD, cos_TG1K, sin_TG1K, dtype, self.is_compiled)
         return self.final_norm(x_BTD)
 
     def final_norm(self, x_BTD: Tensor) -> Tensor:

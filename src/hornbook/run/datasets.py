@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from hornbook.errors import InputError
-from hornbook.records import Annotation, CodeFile, Exercise, Problem, TextbookSection, read_rows
+from hornbook.records import Annotation, CodeFile, Exercise, Problem, TextbookSection, UnverifiedExercise, read_rows
 from hornbook.run.artifact import Artifact
 
 FILES = "files.parquet"
@@ -19,6 +19,10 @@ CODE = "code.parquet"
 TEXTBOOKS = "textbooks.parquet"
 EXERCISES = "exercises.parquet"
 HELDOUT = "heldout.parquet"
+UNVERIFIED = "unverified.parquet"
+BASELINE = "baseline.parquet"
+DIVERSITY = "diversity.json"
+SUBTOPICS = "subtopics.parquet"
 
 
 class CodeFiles(Artifact):
@@ -67,6 +71,11 @@ class Exercises(Artifact):
     def read_heldout(self) -> Iterator[Exercise]:
         """The exercises that no model is trained on."""
         return read_rows(self.folder / HELDOUT, Exercise)
+
+    def read_unverified(self) -> Iterator[UnverifiedExercise]:
+        """What a language model wrote that did not prove to be an exercise; none where none was asked."""
+        path = self.folder / UNVERIFIED
+        return read_rows(path, UnverifiedExercise) if path.exists() else iter(())
 
     def problems(self) -> list[Problem]:
         """The held-out exercises as problems in HumanEval's form."""

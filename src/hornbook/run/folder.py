@@ -20,6 +20,7 @@ IDENTITY = "run.json"
 LATEST = "latest.json"
 LOCK = ".lock"
 REPLIES = "replies.sqlite"
+TRACKERS = "trackers"
 FINGERPRINT_CHARS = 12
 
 
@@ -33,6 +34,11 @@ class RunFolder:
     def replies(self) -> Path:
         """The cache of teachers' replies; stages share it, and it outlives every change of the recipe."""
         return self.path / REPLIES
+
+    @property
+    def trackers(self) -> Path:
+        """Where trackers of training write; it outlives the folders that a run makes and renames."""
+        return self.path / TRACKERS
 
     def artifact_folder(self, node: Node[Any]) -> Path:
         """Where a node's finished artifact is, or will be."""

@@ -7,8 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from hornbook.run.distributed import World
+
 Policy = Literal["required", "rlimits"]
 """How programs that a model wrote are run: shut in by the kernel or not at all, or, on purpose, with limits alone."""
+
+Sharding = Literal["auto", "always", "never"]
+"""Whether each process keeps only its share of weights, gradients and optimizer state (FSDP2), or all of them (DDP)."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,12 @@ class Machine:
     use_compile: bool = True
     """Whether training goes through `torch.compile`; without a C++ compiler it runs eagerly and says so."""
     sandbox: Policy = "required"
+    world: World = field(default_factory=World)
+    """The processes that train together."""
+    shard: Sharding = "auto"
+    """`auto`: where one GPU's memory asks for it. One process never does."""
     replies: Path | None = None
     """The cache of teachers' replies; a run's is in its folder."""
+    trackers: Path | None = None
+    """Where trackers of training write; a run's is in its folder. None: beside the checkpoints."""
     memory_bytes: int = field(default_factory=lambda: os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))

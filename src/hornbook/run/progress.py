@@ -51,9 +51,14 @@ class Meter:
         if self._bar is not None:
             self._bar.update(self._task, completed=done)
 
-    def advance(self, count: int = 1, note: str = "") -> None:
-        """Counts `count` finished units; `note` is a short free text such as a loss."""
+    def advance(self, count: int = 1, note: str = "", *, takes_time: bool = True) -> None:
+        """Counts `count` finished units; `note` is a short free text such as a loss.
+
+        Units that took no time, because they were there before, count in no rate.
+        """
         self.done += count
+        if not takes_time:
+            self._first_done += count
         if self._bar is not None:
             self._bar.update(self._task, completed=self.done, note=note or self._rate())
             return
@@ -61,11 +66,12 @@ class Meter:
         if now - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = now
             elapsed = now - self._started
-            left = elapsed / max(1, self.done - self._first_done) * max(0, self.total - self.done)
+            num_timed = self.done - self._first_done
+            left = elapsed / max(1, num_timed) * max(0, self.total - self.done)
             parts = [
                 f"  {self.label}: {self.done:,}/{self.total:,} {self.unit}",
                 note or self._rate(),
-                f"{left:.0f} s left",
+                f"{left:.0f} s left" if num_timed else "",
             ]
             console.print(", ".join(part for part in parts if part))
 

@@ -8,24 +8,28 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any, Literal
 
 from hornbook import __version__
-from hornbook.errors import ArtifactError, RunFolderError, StageError
+from hornbook.errors import ArtifactError, HornbookError, RunFolderError, StageError
 from hornbook.run.artifact import RESUME, Artifact, Facts, describe_files, write_manifest
 from hornbook.run.fingerprint import changed_fields
 from hornbook.run.folder import LATEST, RunFolder
 from hornbook.run.graph import Graph, Node
 from hornbook.run.machine import Machine
 from hornbook.run.progress import console
+from hornbook.run.stage import Stage
 
 VERSIONED_LIBRARIES = ("numpy", "pyarrow", "scikit-learn", "tokenizers", "torch")
+LOST = ("Connection closed by peer", "Connection reset by peer")
+"""How gloo says that another process is gone; that one, or torchrun, has said why."""
 OUT_OF_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -86,6 +90,7 @@ def execute(
 ) -> dict[str, Artifact]:
     """Runs what is not there yet and returns every artifact by node name.
 
+    In a world of several processes this is the main one's part, and `follow` the others'.
     Raises StageError where a stage drops too much or leaves nothing, RunFolderError where the disk does not take
     the output. What was finished before stays.
     """
@@ -105,7 +110,42 @@ def execute(
         if not targets:
             relative = {name: str(artifact.folder.relative_to(folder.path)) for name, artifact in finished.items()}
             folder.write_json(LATEST, relative)
+    machine.world.broadcast(None)
     return finished
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A distributed stage to run: where its name is found, and all its arguments but the machine."""
+
+    module: str
+    name: str
+    arguments: Mapping[str, object]
+
+
+def follow(machine: Machine) -> None:
+    """What the other processes of a world do while the main one is in `execute`: they run its distributed stages along.
+
+    They end when it does. An error of the user's is shown here, with the process that has it.
+    """
+    while True:
+        try:
+            call: _Call | None = machine.world.broadcast(None)
+        except RuntimeError:
+            sys.exit(1)  # The main process is gone, and has said why.
+        if call is None:
+            return
+        stage: Stage[..., Artifact] = getattr(import_module(call.module), call.name)
+        try:
+            stage.function(**call.arguments, machine=machine)
+        except RuntimeError as error:
+            if not any(words in str(error) for words in LOST):
+                raise
+            sys.exit(1)
+        except HornbookError as error:
+            console.quiet = False
+            console.print(f"hornbook, process {machine.world.rank}: {error}", markup=False, style="red", soft_wrap=True)
+            sys.exit(2)
 
 
 def _check_space(path: Path, needed_bytes: int = 100 << 20) -> None:
@@ -124,6 +164,8 @@ def _run_node(
         arguments: dict[str, object] = {name: finished[upstream.name] for name, upstream in node.inputs.items()}
         arguments |= node.values
         arguments["out"] = out
+        if node.stage.distributed:
+            machine.world.broadcast(_Call(node.stage.function.__module__, node.stage.name, dict(arguments)))
         if "machine" in inspect.signature(node.stage.function).parameters:
             arguments["machine"] = machine
         artifact: Artifact = node.stage.function(**arguments)

@@ -25,6 +25,8 @@ class Stage(Generic[Parameters, Output]):
     version: int
     selects: bool = False
     """Whether leaving rows out is what the stage is asked for, so that `max_drop_fraction` does not bound it."""
+    distributed: bool = False
+    """Whether all processes of a world run it together, each with the same arguments; the main one alone otherwise."""
 
     @property
     def name(self) -> str:
@@ -36,10 +38,12 @@ class Stage(Generic[Parameters, Output]):
         return self.function(*args, **kwargs)
 
 
-def stage(version: int, selects: bool = False) -> Callable[[Callable[Parameters, Output]], Stage[Parameters, Output]]:
+def stage(
+    version: int, selects: bool = False, distributed: bool = False
+) -> Callable[[Callable[Parameters, Output]], Stage[Parameters, Output]]:
     """Marks a stage. Raise the version whenever the same inputs would give another output than before."""
 
     def wrap(function: Callable[Parameters, Output]) -> Stage[Parameters, Output]:
-        return Stage(function, version, selects)
+        return Stage(function, version, selects, distributed)
 
     return wrap

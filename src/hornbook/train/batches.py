@@ -12,6 +12,7 @@ from torch import Tensor
 
 from hornbook.errors import InputError, RecipeError
 from hornbook.recipe import TrainConfig
+from hornbook.run.distributed import World
 from hornbook.tokens.packing import Split, TokenArray, TokenizedCorpus
 from hornbook.train.loss import IGNORED
 from hornbook.train.rows import make_rows
@@ -42,6 +43,12 @@ class Batch:
         inputs, targets = (part.pin_memory().to(device, non_blocking=True) for part in (self.inputs, self.targets))
         return Batch(inputs, targets)
 
+    def share(self, world: World) -> Batch:
+        """The rows of one process of a world, which must divide their number."""
+        rows = len(self.inputs) // world.size
+        own = slice(world.rank * rows, (world.rank + 1) * rows)
+        return Batch(self.inputs[own], self.targets[own])
+
     def split(self, size: int) -> list[Batch]:
         """Micro-batches of `size` sequences."""
         return [
@@ -54,7 +61,7 @@ class TrainingBatches:
 
     def __init__(self, tokens: TokenizedCorpus, config: TrainConfig) -> None:
         arrays = load_arrays(tokens, config, "train")
-        self._batch_size = config.batch_size
+        self._batch_size, self._last_step = config.batch_size, config.last_step
         self._sources = [
             make_rows(array, config, tokens.eos_token_id, name=f"{config.seed}/{source}")
             for source, array in arrays.items()
@@ -63,7 +70,7 @@ class TrainingBatches:
         self.shares = dict(zip(arrays, shares, strict=True))
         self._bounds = np.cumsum(shares)
         self._offset = float(np.random.default_rng([config.seed, 1]).random())
-        self._counts = self._count_rows(config.last_step)
+        self._counts = self._count_rows(config.num_batches)
 
     @property
     def documents_cut(self) -> int:
@@ -76,14 +83,14 @@ class TrainingBatches:
         return float(sum(s * r.padding_share for s, r in zip(self.shares.values(), self._sources, strict=True)))
 
     def epochs(self) -> dict[str, float]:
-        """How often each source is seen in all steps."""
+        """How often each source is seen in all steps; batches that are left out change nothing about the shares."""
         return {
             name: float(total) / rows.num_rows
-            for name, total, rows in zip(self.shares, self._counts[-1], self._sources, strict=True)
+            for name, total, rows in zip(self.shares, self._counts[self._last_step], self._sources, strict=True)
         }
 
     def __getitem__(self, number: int) -> Batch:
-        """The batch of step `number`, from 0 to before the last step."""
+        """Batch `number`, from 0 to before `config.num_batches`."""
         chosen = self._choose(number * self._batch_size, self._batch_size)
         positions = self._counts[number].copy()
         rows = []

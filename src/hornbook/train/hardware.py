@@ -10,10 +10,12 @@ import shutil
 import torch
 
 from hornbook.errors import RecipeError
-from hornbook.model.phi import Phi
+from hornbook.model.phi import Block, Phi, num_parameters
 from hornbook.recipe import TrainConfig
 from hornbook.run.machine import Machine
 from hornbook.run.progress import console
+from hornbook.train.loss import next_token_loss
+from hornbook.train.parallel import own_part
 
 CPU_MICRO_BATCH_TOKENS = 16_384
 """Larger micro-batches are no faster on a CPU and only take memory."""
@@ -25,6 +27,26 @@ GPU_FLOPS_TO_COMPILE = 1e16
 GPU_BYTES_PER_VALUE = 34
 """Activations kept per position, layer and unit of width: 34 bytes with fused attention. Source: Korthikanti et al.
 2022, arXiv:2205.05198, equation 2 without the attention term."""
+
+
+BYTES_PER_PARAMETER = 16
+"""A weight, its gradient and AdamW's two moments, all fp32."""
+WHOLE_MODEL_SHARE = 0.6
+"""Of a GPU's memory that these may take; the rest is for activations, logits and buffers."""
+
+
+def is_sharded(model: Phi, machine: Machine, device: torch.device) -> bool:
+    """Whether each of several processes holds only its share of the model (FSDP2) instead of all of it (DDP)."""
+    world = machine.world
+    if world.size == 1 or machine.shard == "never":
+        return False
+    if machine.shard == "always":
+        return True
+    if device.type == "cpu":
+        return False
+    _, total = torch.cuda.mem_get_info(device)
+    needed = BYTES_PER_PARAMETER * num_parameters(model.config, model.vocab_size)
+    return world.agree(needed > WHOLE_MODEL_SHARE * total)
 
 
 def compute_dtype(precision: str, device: torch.device) -> torch.dtype:
@@ -43,13 +65,31 @@ def compute_dtype(precision: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if multiplies_bf16 else torch.float32
 
 
+def share_of_batch(config: TrainConfig, machine: Machine) -> int:
+    """Sequences of a step for each process.
+
+    Raises RecipeError where the processes do not divide the batch, or the machine's micro batch does not divide their
+    share.
+    """
+    num_processes, micro_batch = machine.world.size, machine.micro_batch_size
+    if config.batch_size % num_processes:
+        raise RecipeError(f"batch_size {config.batch_size} is not a multiple of the {num_processes} processes")
+    share = config.batch_size // num_processes
+    if micro_batch and share % micro_batch:
+        of_a_process = f", which is {share} for each of {num_processes} processes," if num_processes > 1 else ""
+        raise RecipeError(
+            f"batch_size {config.batch_size}{of_a_process} is not a multiple of the micro batch {micro_batch}"
+        )
+    return share
+
+
 def micro_batch_size(model: Phi, config: TrainConfig, machine: Machine, device: torch.device) -> int:
-    """Sequences per forward pass. Raises RecipeError where the machine's does not divide the batch."""
+    """Sequences per forward pass of one process, the same for all of them; the model is where it will be trained.
+
+    Raises RecipeError as `share_of_batch` does.
+    """
+    share = share_of_batch(config, machine)
     if machine.micro_batch_size:
-        if config.batch_size % machine.micro_batch_size:
-            raise RecipeError(
-                f"batch_size {config.batch_size} is not a multiple of the micro batch {machine.micro_batch_size}"
-            )
         return machine.micro_batch_size
     if device.type == "cpu":
         limit = CPU_MICRO_BATCH_TOKENS // config.sequence_length
@@ -57,11 +97,11 @@ def micro_batch_size(model: Phi, config: TrainConfig, machine: Machine, device: 
         free, _ = torch.cuda.mem_get_info(device)
         shape = model.config
         per_sequence = config.sequence_length * shape.hidden_size * shape.num_hidden_layers * GPU_BYTES_PER_VALUE
-        optimizer_bytes = 12 * sum(parameter.numel() for parameter in model.parameters())
-        limit = int((0.8 * free - optimizer_bytes) / per_sequence)
-    return max(
-        size for size in range(1, config.batch_size + 1) if config.batch_size % size == 0 and size <= max(1, limit)
-    )
+        # Of a sharded model this counts the share of this process.
+        own = sum(own_part(parameter).numel() for parameter in model.parameters())
+        limit = int((0.8 * free - (BYTES_PER_PARAMETER - 4) * own) / per_sequence)
+    limit = max(1, machine.world.smallest(limit))
+    return max(size for size in range(1, share + 1) if share % size == 0 and size <= limit)
 
 
 def keep_freed_memory() -> None:
@@ -89,6 +129,33 @@ def compile_if_it_pays(model: Phi, flops: float, machine: Machine, device: torch
         console.print("[yellow]! no C++ compiler found (g++ or clang++, or name one in CXX): training eagerly[/yellow]")
         return False
     model.compile_blocks()
+    return True
+
+
+def compiles(model: Phi, micro_batch: int, length: int) -> bool:
+    """Whether a block and the loss compile, tried on weights that are thrown away; says so where they do not.
+
+    Before the first step: there a process that fails alone would leave the others waiting.
+    """
+    from torch._dynamo.exc import TorchDynamoException
+    from torch._inductor.exc import InductorError
+
+    config, dtype, device = model.config, model.compute_dtype, model.cos.device
+    try:
+        block = Block(config).to(device).train()
+        x_BTD = torch.zeros(micro_batch, length, config.hidden_size, device=device, requires_grad=True)
+        tables = (model.cos[:length].to(dtype), model.sin[:length].to(dtype))
+        y_BTD = model.run_block(block, x_BTD, *tables, dtype, model.is_compiled)
+        y_BTD.backward(torch.zeros_like(y_BTD))  # type: ignore[no-untyped-call]
+        if device.type != "cpu":  # On a CPU the loss runs eagerly.
+            hidden_ND = torch.zeros(micro_batch * length, config.hidden_size, device=device, dtype=dtype)
+            weight_VD = torch.zeros(model.vocab_size, config.hidden_size, device=device)
+            targets_N = torch.zeros(micro_batch * length, device=device, dtype=torch.int64)
+            next_token_loss(hidden_ND.requires_grad_(), weight_VD, weight_VD[:, 0], targets_N, 1.0, is_compiled=True)
+    except (TorchDynamoException, InductorError) as error:
+        reason = str(error).strip().splitlines()[0][:200]
+        console.print(f"[yellow]! torch.compile failed ({reason}): training eagerly[/yellow]")
+        return False
     return True
 
 

@@ -16,6 +16,7 @@ from torch.optim import AdamW, Optimizer
 
 from hornbook.model.phi import Phi
 from hornbook.recipe import TrainConfig
+from hornbook.train.parallel import gathered, is_dtensor, own_part, share_like
 
 ADAM_EPS = 1e-8
 NEWTON_SCHULZ_STEPS = 5
@@ -52,7 +53,8 @@ def make_optimizers(model: Phi, config: TrainConfig) -> list[Optimizer]:
 class Muon(Optimizer):
     """Momentum whose matrices are orthogonalised by Newton-Schulz before each step.
 
-    A parameter group's `num_matrices` says how many matrices are stacked in each of its parameters, on rows.
+    A parameter group's `num_matrices` says how many matrices are stacked in each of its parameters, on rows. Of a
+    sharded parameter the momentum is sharded, too; every process orthogonalises the whole update and keeps its share.
     """
 
     def __init__(
@@ -70,23 +72,43 @@ class Muon(Optimizer):
             for parameter in group["params"]:
                 if parameter.grad is None:
                     continue
-                state = self.state[parameter]
-                if not state:
-                    state["momentum"] = torch.zeros_like(parameter)
-                momentum: Tensor = state["momentum"]
-                momentum.lerp_(parameter.grad, 1 - group["momentum"])
-                update = torch.lerp(parameter.grad, momentum, group["momentum"])  # Nesterov
+                update = self._update(parameter, group["momentum"])
                 rows = parameter.shape[0] // group["num_matrices"]
+                if is_dtensor(parameter):
+                    # One at a time: whole updates of all parameters would need the room that sharding saves.
+                    whole_NRC = gathered(update).view(-1, rows, parameter.shape[1])
+                    direction_NRC = orthogonalize(_lying(whole_NRC))
+                    direction = (direction_NRC if rows <= parameter.shape[1] else direction_NRC.mT).flatten(0, 1)
+                    _descend(own_part(parameter), own_part(share_like(direction, parameter)), whole_NRC[0], group)
+                    continue
                 for weight, part in zip(torch.split(parameter, rows), torch.split(update, rows), strict=True):
-                    flat = part if part.shape[0] <= part.shape[1] else part.T
-                    batches[flat.shape[0], flat.shape[1]].append((weight, part, group))
+                    batches[min(part.shape), max(part.shape)].append((weight, part, group))
         for entries in batches.values():
-            flat_NRC = torch.stack([part if part.shape[0] <= part.shape[1] else part.T for _, part, _ in entries])
+            flat_NRC = torch.stack([_lying(part) for _, part, _ in entries])
             for (weight, part, group), direction in zip(entries, orthogonalize(flat_NRC), strict=True):
-                rows, columns = part.shape
-                scale = max(1.0, rows / columns) ** 0.5
-                weight.mul_(1 - group["lr"] * group["weight_decay"])
-                weight.add_(direction if rows <= columns else direction.T, alpha=-group["lr"] * scale)
+                _descend(weight, direction if part.shape[0] <= part.shape[1] else direction.T, part, group)
+
+    def _update(self, parameter: Tensor, decay: float) -> Tensor:
+        """What is to be orthogonalised: Nesterov's momentum of a parameter, sharded as that is."""
+        state, gradient = self.state[parameter], parameter.grad
+        assert gradient is not None
+        if not state:
+            state["momentum"] = torch.zeros_like(parameter)
+        momentum: Tensor = state["momentum"]
+        momentum.lerp_(gradient, 1 - decay)
+        return torch.lerp(gradient, momentum, decay)
+
+
+def _lying(matrices: Tensor) -> Tensor:
+    """Matrices with no more rows than columns: as they are, or on their side."""
+    return matrices if matrices.shape[-2] <= matrices.shape[-1] else matrices.mT
+
+
+def _descend(weight: Tensor, direction: Tensor, matrix: Tensor, group: dict[str, Any]) -> None:
+    """Steps a weight, or some of its rows; `matrix` has the whole one's shape."""
+    scale = max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
+    weight.mul_(1 - group["lr"] * group["weight_decay"])
+    weight.add_(direction, alpha=-group["lr"] * scale)
 
 
 def orthogonalize(matrices_NRC: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from hornbook.train.loop import train
 from hornbook.train.probe import Probe
 
 
-@stage(version=1)
+@stage(version=2, distributed=True)
 def pretrain(
     *,
     tokens: TokenizedCorpus,

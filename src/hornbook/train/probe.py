@@ -61,7 +61,7 @@ class Probe:
     def measure(self, model: Phi, tokenizer: Tokenizer, label: str) -> Measured:
         """Greedy pass@1; the model is left in the mode that it was in, and no state of training changes."""
         started = time.monotonic()
-        with _evaluating(model):
+        with evaluating(model):
             answers, _ = answer(_OpenModel(model, tokenizer), self._problem_set, self._config, 0, label, self._machine)
         generated = time.monotonic()
         total = judge(self._problem_set, answers, label, limits_of(self._config), self._machine, 0).score.total
@@ -85,7 +85,8 @@ class _OpenModel:
 
 
 @contextmanager
-def _evaluating(model: Phi) -> Iterator[None]:
+def evaluating(model: Phi) -> Iterator[None]:
+    """Generates with a model that is in training, which is left in the mode that it was in."""
     was_training = model.training
     model.eval()
     try:

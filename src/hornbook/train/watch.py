@@ -28,9 +28,13 @@ class BadStep:
 class LossWatch:
     """Takes in each step's loss and gradient norm; knows them as numbers once `check` was called."""
 
-    def __init__(self, norm_may_overflow: bool) -> None:
-        """`norm_may_overflow`: under fp16 the scaler skips a gradient that overflows, and then scales less."""
+    def __init__(self, norm_may_overflow: bool, spike_factor: float = 0.0, warmup_steps: int = 0) -> None:
+        """`norm_may_overflow`: under fp16 the scaler skips a gradient that overflows, and then scales less.
+
+        After the warmup a loss of more than `spike_factor` times the moving average is bad; 0 turns that off.
+        """
         self._norm_may_overflow = norm_may_overflow
+        self._spike_factor, self._warmup_steps = spike_factor, warmup_steps
         self._unchecked: list[Tensor] = []
         """(loss, gradient norm) of the last steps, still on the device: asking for each would stall a GPU."""
         self._window: list[tuple[float, float]] = []
@@ -43,22 +47,33 @@ class LossWatch:
         self._unchecked.append(loss_and_norm)
 
     def check(self, last_step: int) -> BadStep | None:
-        """Brings the losses of the steps up to `last_step` to the CPU; the first step that is not finite, if any."""
+        """Brings the losses of the steps up to `last_step` to the CPU; the first step that is bad, if any."""
         if not self._unchecked:
             return None
         first = last_step - len(self._unchecked) + 1
         pairs: list[list[float]] = torch.stack(self._unchecked).tolist()
         self._unchecked = []
         for step, (loss, norm) in enumerate(pairs, start=first):
-            if not math.isfinite(loss):
-                return BadStep(step, f"the loss is {loss}")
-            if not math.isfinite(norm) and not self._norm_may_overflow:
-                return BadStep(step, f"the gradient's norm is {norm}")
+            what = self._fault(step, loss, norm)
+            if what:
+                return BadStep(step, what)
             self._window.append((loss, norm))
             is_first = math.isnan(self.train_loss)
             self.train_loss = loss if is_first else SMOOTHING * self.train_loss + (1 - SMOOTHING) * loss
             self.best_train_loss = min(self.best_train_loss, self.train_loss)
         return None
+
+    def _fault(self, step: int, loss: float, norm: float) -> str:
+        """What is wrong with a step; empty where nothing is."""
+        if not math.isfinite(loss):
+            return f"the loss is {loss}"
+        if not math.isfinite(norm) and not self._norm_may_overflow:
+            return f"the gradient's norm is {norm}, and the loss {loss:.3f}"
+        factor, average = self._spike_factor, self.train_loss
+        # Never more than an average that is not there yet, which is NaN.
+        if factor and step > self._warmup_steps and loss > factor * average:
+            return f"the loss is {loss:.3f}, more than {factor:g} times its average of {average:.3f}"
+        return ""
 
     def end_window(self) -> tuple[float, float]:
         """The mean loss and gradient norm of the steps that were checked since this was last called."""
