@@ -71,6 +71,8 @@ def test_an_evaluation_is_graded(tmp_path: Path, evaluation: Evaluation, exercis
         "unconventional_grade_percent": 50.0,
         "unconventional_grade_roc_auc": 1.0,
         "unconventional_graded": 50,
+        "unconventional_requests": 50,
+        "unconventional_cached": 0,
         "unconventional_prompt_tokens": 550,
         "unconventional_completion_tokens": 350,
     }
@@ -173,7 +175,7 @@ def test_evaluate_without_a_teacher_says_so(samples: str, tmp_path: Path, monkey
         (["grade.backend=openai", "grade.model=m"], "HORNBOOK_NO_KEY is not set"),
         (["grade.backend=recorded", "grade.model=m"], "no reply cache is there"),
         (["grade.backend=openai", "grade.model=m", 'grade.problems=["mbpp"]'], "nothing to grade"),
-        (["grade.modle=m"], "Did you mean 'grade.model'"),
+        (["grade.modell=m"], "Did you mean 'grade.model'"),
         (["seed=3"], "only fields of the section 'grade'"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ class Answer:
     """`connection`: closes it without a word; `body`: closes it in the middle of the body."""
     finish_reason: str = "stop"
     refusal: str | None = None
+    usage: dict[str, int] | None = field(default_factory=lambda: {"prompt_tokens": 11, "completion_tokens": 7})
 
 
 def completion(answer: Answer) -> str:
@@ -41,7 +43,7 @@ def completion(answer: Answer) -> str:
                     "message": {"role": "assistant", "content": answer.text, "refusal": answer.refusal},
                 }
             ],
-            "usage": {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18},
+            "usage": answer.usage and {**answer.usage, "total_tokens": sum(answer.usage.values())},
         }
     )
 
@@ -57,6 +59,8 @@ class Endpoint:
         self.script = script
         self.asked: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
+        self.num_asked: Counter[str] = Counter()
+        """How often each request was asked, by its JSON."""
         self.num_answered = 0
         self.in_flight = self.most_in_flight = 0
         self.lock = threading.Lock()
@@ -85,7 +89,9 @@ class Endpoint:
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         request = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
         with self.lock:
-            before = self.asked.count(request)
+            key = json.dumps(request, sort_keys=True)
+            before = self.num_asked[key]
+            self.num_asked[key] += 1
             self.asked.append(request)
             self.headers.append({name.lower(): value for name, value in handler.headers.items()})
             self.in_flight += 1

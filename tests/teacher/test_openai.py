@@ -16,7 +16,8 @@ import pytest
 
 from hornbook.errors import MissingDependencyError, TeacherError
 from hornbook.teacher.chat import ChatReply, ChatRequest, Failure, Message
-from hornbook.teacher.openai import OpenAITeacher, read_completion
+from hornbook.teacher.completion import read_completion
+from hornbook.teacher.openai import OpenAITeacher
 from hornbook.teacher.replies import ReplyCache
 from tests.teacher.endpoint import Answer, Endpoint, Script, endpoint
 
@@ -192,6 +193,7 @@ def test_the_deadline_covers_all_attempts(ask) -> None:
         started = time.monotonic()
         outcome = failure(ask(served, deadline_s=0.4))
     assert (outcome.reason, "deadline_s = 0.4" in outcome.detail) == ("timed_out", True)
+    assert "the last attempt came to server_error: status 500" in outcome.detail
     assert time.monotonic() - started < 5
 
 

@@ -17,9 +17,10 @@ import torch
 from hornbook.errors import MissingDependencyError, TeacherError
 from hornbook.recipe import ChatConfig
 from hornbook.run.fingerprint import canonical
-from hornbook.teacher import transformers as backend
+from hornbook.teacher.budget import Budget, Tokens
 from hornbook.teacher.chat import ChatReply, ChatRequest, Failure, Message, open_chat_teacher
-from hornbook.teacher.local import decode
+from hornbook.teacher.ledger import read_spent
+from hornbook.teacher.local import decode, load
 from hornbook.teacher.replies import ReplyCache
 from hornbook.teacher.transformers import TransformersTeacher
 from tests.teacher.local.tiny import CHAT_TEMPLATE, CONTEXT, write_folder
@@ -33,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _fp32_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Replies are compared token by token, and a tiny model is slower on two threads."""
-    monkeypatch.setattr(backend, "_dtype", lambda device: torch.float32)
+    monkeypatch.setattr(load, "_dtype", lambda device: torch.float32)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -140,11 +141,11 @@ def test_a_killed_process_loses_at_most_what_was_being_written(tmp_path: Path, f
     program = textwrap.dedent(f"""
         import torch
         from pathlib import Path
-        from hornbook.teacher import transformers as backend
+        from hornbook.teacher.local import load
         from hornbook.teacher.replies import ReplyCache
         from tests.teacher.test_transformers import request, teacher
         torch.set_num_threads(1)
-        backend._dtype = lambda device: torch.float32
+        load._dtype = lambda device: torch.float32
         with ReplyCache(Path({str(tmp_path / "r")!r})) as cache:
             teacher(cache, Path({str(folder)!r}), batch_size=4).ask(
                 [request(number) for number in range(120)], on_progress=lambda count: print("kept", flush=True)
@@ -191,7 +192,7 @@ def test_too_many_rows_for_the_memory_are_halved(
     assert said.count("out of memory with") == 2
     assert "out of memory with 8 rows: going on with 4" in said
     monkeypatch.undo()
-    monkeypatch.setattr(backend, "_dtype", lambda device: torch.float32)
+    monkeypatch.setattr(load, "_dtype", lambda device: torch.float32)
     with ReplyCache(cache.path.with_name("plenty")) as plenty:
         assert texts(teacher(plenty, folder).ask(asked)) == outcomes
 
@@ -288,3 +289,18 @@ def test_a_batch_is_at_least_twice_as_fast_as_one_by_one(tmp_path: Path, folder:
             opened.ask(asked)
             seconds.append(time.perf_counter() - begun)
     assert seconds[1] * 2 < seconds[0]
+
+
+def test_a_budget_of_tokens_binds_a_local_model_too(cache: ReplyCache, folder: Path) -> None:
+    requests = [request(number, max_tokens=8) for number in range(12)]
+    bound = Budget("writer", max_tokens=150)
+    with pytest.raises(TeacherError, match=r"'tiny' has spent \d+ of 150 tokens.*raise writer\.budget_tokens"):
+        teacher(cache, folder, budget=bound).ask(requests)
+    num_kept = len(cache)
+    assert 1 <= num_kept < 12
+    spent = read_spent(cache, "tiny")["live"]
+    kept = cache.find_all(requests).values()
+    assert spent == Tokens(sum(one.prompt_tokens for one in kept), sum(one.completion_tokens for one in kept))
+    assert spent.total <= 150
+    outcomes = teacher(cache, folder, budget=Budget(max_tokens=10_000)).ask(requests)
+    assert [isinstance(outcome, ChatReply) and outcome.was_cached for outcome in outcomes].count(True) == num_kept

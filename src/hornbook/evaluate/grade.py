@@ -8,7 +8,15 @@ from dataclasses import asdict
 from pathlib import Path
 
 from hornbook.errors import InputError
-from hornbook.evaluate.grader import NO_TEACHER, GradeSummary, describe, grade_samples, read_summary, write_grades
+from hornbook.evaluate.grader import (
+    NO_TEACHER,
+    GradeSummary,
+    Grading,
+    describe,
+    grade_samples,
+    read_summary,
+    write_grades,
+)
 from hornbook.evaluate.problem_sets import load_sets
 from hornbook.evaluate.score import Scored
 from hornbook.evaluate.scores import Evaluation
@@ -66,7 +74,7 @@ def grade(
         rows |= write_grades(out, name, grading)
         for reason, count in grading.summary.failures.items():
             drops[reason] = drops.get(reason, 0) + count
-        metrics |= _metrics(name, grading.summary)
+        metrics |= _metrics(name, grading)
         for line in describe(grading.summary):
             console.print(f"  {label} on {name}: {line}", markup=False)
     write_summaries(out, summaries)
@@ -117,11 +125,11 @@ def write_summaries(folder: Path, summaries: Mapping[str, GradeSummary]) -> None
     (folder / SUMMARIES).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
-def _metrics(name: str, summary: GradeSummary) -> dict[str, Fact]:
+def _metrics(name: str, grading: Grading) -> dict[str, Fact]:
+    summary = grading.summary
     return {
         f"{name}_grade_percent": round(summary.score, 3),
         f"{name}_grade_roc_auc": summary.agreement.roc_auc,
         f"{name}_graded": summary.num_graded,
-        f"{name}_prompt_tokens": summary.usage.prompt_tokens,
-        f"{name}_completion_tokens": summary.usage.completion_tokens,
+        **grading.tally.metrics(f"{name}_"),
     }

@@ -10,7 +10,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from hornbook.errors import TaskError, TeacherError
@@ -30,6 +30,7 @@ from hornbook.teacher.chat import (
     open_chat_teacher,
 )
 from hornbook.teacher.prompts import prompts_identity, render
+from hornbook.teacher.tally import Tally, progress_of
 
 PROMPT = "grade_completion"
 HIGHEST_GRADE = 10
@@ -88,6 +89,8 @@ class Grading:
 
     samples: tuple[GradedSample, ...]
     summary: GradeSummary
+    tally: Tally = field(compare=False)
+    """Of the teacher; it says what was asked for now, which a second run over the same replies does not repeat."""
 
 
 def grader_identity() -> str:
@@ -126,9 +129,8 @@ def grade_samples(
         for index, (sample, first) in enumerate(zip(samples, firsts, strict=True))
     ]
     asked = [*zip(requests, firsts, strict=True), *zip(again.values(), seconds, strict=True)]
-    num_cached = sum(isinstance(outcome, ChatReply) and outcome.was_cached for _, outcome in asked)
-    console.print(f"  {label}: {len(asked)} replies needed, {num_cached} of them were in {replies}", soft_wrap=True)
-    return Grading(tuple(graded), _summarise(graded, config, count_usage(asked), seed))
+    console.print(f"  {label}: {len(asked)} replies needed; {teacher.tally.note()}", markup=False, soft_wrap=True)
+    return Grading(tuple(graded), _summarise(graded, config, count_usage(asked), seed), teacher.tally)
 
 
 def grading_request(problem: Problem, completion: str, config: GradeConfig) -> ChatRequest:
@@ -165,7 +167,7 @@ def _read_line(line: str) -> tuple[int | None, str]:
 
 def _ask(teacher: ChatTeacher, requests: Sequence[ChatRequest], label: str) -> list[ChatReply | Failure]:
     with meter(label, len(requests), "replies") as shown:
-        return teacher.ask(requests, on_progress=shown.advance)
+        return teacher.ask(requests, on_progress=progress_of(teacher, shown))
 
 
 def _repair_requests(requests: Sequence[ChatRequest], firsts: Sequence[ChatReply | Failure]) -> dict[int, ChatRequest]:

@@ -10,10 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from hornbook.errors import TeacherError
 from hornbook.recipe import ChatConfig
+from hornbook.teacher.repetition import is_repetitive
+
+if TYPE_CHECKING:
+    from hornbook.teacher.tally import Tally
 
 Role = Literal["system", "user", "assistant"]
 
@@ -61,6 +65,13 @@ class ChatRequest:
         return f"request {self.digest[:12]} to {self.model!r} ({last[:60]!r}...)"
 
 
+def read_request(canonical: str) -> ChatRequest:
+    """The request of a canonical text."""
+    values = json.loads(canonical)
+    messages = tuple(Message(message["role"], message["content"]) for message in values.pop("messages"))
+    return ChatRequest(messages=messages, **values)
+
+
 @dataclass(frozen=True)
 class ChatReply:
     """What a model answered."""
@@ -86,6 +97,9 @@ FailureReason = Literal[
     "malformed_reply",
     "empty_reply",
     "refused",
+    "repetitive_reply",
+    "batch_unfinished",
+    "not_recorded",
 ]
 
 
@@ -101,13 +115,19 @@ class Failure:
 class ChatTeacher(Protocol):
     """Answers requests."""
 
+    @property
+    def tally(self) -> Tally:
+        """What it was asked so far, and what that came to."""
+        ...
+
     def ask(
         self, requests: Sequence[ChatRequest], *, on_progress: Callable[[int], None] | None = None
     ) -> list[ChatReply | Failure]:
         """One outcome for each request, in their order; equal requests are asked once.
 
-        Raises TeacherError where no request can succeed: a key that is refused, a model that does not exist, a
-        recorded reply that is missing. Replies that came before it are in the cache.
+        Raises TeacherError where no request can succeed, or no other: a key that is refused, a model that does not
+        exist, a recorded reply that is missing, an endpoint that is gone, a budget that is spent. Replies that came
+        before it are in the cache.
         """
         ...
 
@@ -118,6 +138,9 @@ def usable(reply: ChatReply) -> ChatReply | Failure:
         return Failure("refused", f"finish reason {reply.finish_reason!r}: {reply.text[:200]!r}")
     if not reply.text.strip():
         return Failure("empty_reply", f"no text, finish reason {reply.finish_reason!r}")
+    # One that came to an end has said what it had to say, however often.
+    if reply.finish_reason == "length" and is_repetitive(reply.text):
+        return Failure("repetitive_reply", f"cut while it went round in circles: {reply.text[-80:]!r}")
     return reply
 
 
@@ -147,7 +170,7 @@ def count_failures(outcomes: Iterable[ChatReply | Failure]) -> dict[str, int]:
 
 def check_teacher(config: ChatConfig, replies: Path) -> None:
     """Raises what `open_chat_teacher` would, before hours of other work and without touching a file."""
-    from hornbook.teacher.openai import read_key
+    from hornbook.teacher.endpoint import read_key
     from hornbook.teacher.replies import check_present
 
     if config.backend == "openai":
@@ -164,6 +187,7 @@ def open_chat_teacher(config: ChatConfig, replies: Path, *, device: str = "auto"
     installed, ArtifactError where the cache is damaged or something else.
     """
     # Imported here so that a stage that asks nobody does not pay for it.
+    from hornbook.teacher.budget import Budget
     from hornbook.teacher.openai import OpenAITeacher
     from hornbook.teacher.recorded import RecordedTeacher
     from hornbook.teacher.replies import ReplyCache
@@ -171,12 +195,35 @@ def open_chat_teacher(config: ChatConfig, replies: Path, *, device: str = "auto"
 
     if not config.backend:
         raise TeacherError("no teacher is configured: set the section's backend and model, e.g. grade.backend=openai")
+    budget = Budget.of(config)
     with ReplyCache(replies, must_exist=config.backend == "recorded") as cache:
         if config.backend == "recorded":
-            yield RecordedTeacher(cache)
+            yield RecordedTeacher(cache, budget=budget)
+        elif config.backend == "starter":
+            from hornbook.teacher.ledger import open_ledger
+            from hornbook.teacher.starter import DESCRIPTION, StarterSet
+
+            # Before replies come in that nobody pays for here: it begins with what it finds in the file.
+            open_ledger(cache)
+            yield RecordedTeacher(cache, budget=budget, supply=StarterSet(cache).supply, holds=DESCRIPTION)
         elif config.backend == "transformers":
             yield TransformersTeacher(
-                cache, model=config.model, folder=config.model_folder, device=device, batch_size=config.batch_size
+                cache,
+                model=config.model,
+                folder=config.model_folder,
+                device=device,
+                batch_size=config.batch_size,
+                budget=budget,
+            )
+        elif config.mode == "batch":
+            from hornbook.teacher.batch import BatchTeacher
+
+            yield BatchTeacher(
+                cache,
+                base_url=config.base_url,
+                api_key_env=config.api_key_env,
+                timeout_s=config.timeout_s,
+                budget=budget,
             )
         else:
             yield OpenAITeacher(
@@ -186,4 +233,5 @@ def open_chat_teacher(config: ChatConfig, replies: Path, *, device: str = "auto"
                 concurrency=config.concurrency,
                 timeout_s=config.timeout_s,
                 deadline_s=config.deadline_s,
+                budget=budget,
             )

@@ -8,13 +8,14 @@ file system with shared memory: a local disk, not a network share.
 from __future__ import annotations
 
 import contextlib
+import functools
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from hornbook.errors import ArtifactError
 from hornbook.teacher.chat import ChatReply, ChatRequest
@@ -24,6 +25,8 @@ APPLICATION_ID = 0x686F726E
 SCHEMA_VERSION = 1
 BUSY_S = 60.0
 """How long to wait for another process's commit."""
+DIGESTS_AT_ONCE = 500
+"""Within what every SQLite takes as parameters of one statement."""
 
 SCHEMA = """
 CREATE TABLE replies (
@@ -36,6 +39,12 @@ CREATE TABLE replies (
     received_at TEXT NOT NULL
 ) WITHOUT ROWID
 """
+
+PARTS = "CREATE TABLE IF NOT EXISTS parts (name TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID"
+"""What else stands in the file, each part with a version of its own: the replies stay readable without them."""
+COLUMNS = "text, finish_reason, prompt_tokens, completion_tokens, received_at"
+
+Result = TypeVar("Result")
 
 
 def check_present(path: Path) -> None:
@@ -68,15 +77,21 @@ class ReplyCache:
     def find(self, request: ChatRequest) -> ChatReply | None:
         """The reply to a request, or None where there is none yet."""
         with self._lock, self._errors_named():
-            row = self._connection.execute(
-                "SELECT text, finish_reason, prompt_tokens, completion_tokens, received_at FROM replies "
-                "WHERE request_sha256 = ?",
-                (request.digest,),
-            ).fetchone()
-        if row is None:
-            return None
-        text, finish_reason, prompt_tokens, completion_tokens, received_at = row
-        return ChatReply(text, finish_reason, prompt_tokens, completion_tokens, received_at, was_cached=True)
+            return find_reply(self._connection, request)
+
+    def find_all(self, requests: Iterable[ChatRequest]) -> dict[str, ChatReply]:
+        """The replies that are there already, by the digest of their request."""
+        digests = list({request.digest for request in requests})
+        found: dict[str, ChatReply] = {}
+        for start in range(0, len(digests), DIGESTS_AT_ONCE):
+            some = digests[start : start + DIGESTS_AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            with self._lock, self._errors_named():
+                rows = self._connection.execute(
+                    f"SELECT request_sha256, {COLUMNS} FROM replies WHERE request_sha256 IN ({marks})", some
+                ).fetchall()
+            found |= {digest: _read_row(columns) for digest, *columns in rows}
+        return found
 
     def keep(self, request: ChatRequest, reply: ChatReply) -> ChatReply:
         """Commits a reply and returns the one to use: the first that came, where two processes asked at once."""
@@ -84,22 +99,49 @@ class ReplyCache:
 
     def keep_all(self, answered: Sequence[tuple[ChatRequest, ChatReply]]) -> list[ChatReply]:
         """As `keep`, for replies that came together: one commit, so one wait for the disk, for all or none of them."""
+        return self.commit([functools.partial(keep_reply, request=request, reply=reply) for request, reply in answered])
+
+    def commit(self, writes: Sequence[Callable[[sqlite3.Connection], Result]]) -> list[Result]:
+        """What each write returns, once all of them are committed and synced together; or none of them is."""
         with self._lock, self._errors_named():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                was_added = [self._insert(request, reply) for request, reply in answered]
+                results = [write(self._connection) for write in writes]
                 self._connection.execute("COMMIT")
             except BaseException:
                 # After some errors SQLite has rolled back by itself.
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
-        kept = []
-        for (request, reply), is_first in zip(answered, was_added, strict=True):
-            first = replace(reply, was_cached=False) if is_first else self.find(request)
-            assert first is not None, request
-            kept.append(first)
-        return kept
+        return results
+
+    def read(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
+        """The rows of a query."""
+        with self._lock, self._errors_named():
+            return self._connection.execute(query, parameters).fetchall()
+
+    def add_part(self, name: str, version: int, statements: Sequence[str]) -> None:
+        """Makes tables that stand beside the replies, where the file does not have them yet.
+
+        Raises ArtifactError where it has them in another version.
+        """
+
+        def write(connection: sqlite3.Connection) -> int:
+            connection.execute(PARTS)
+            row = connection.execute("SELECT version FROM parts WHERE name = ?", (name,)).fetchone()
+            if row is not None:
+                return int(row[0])
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute("INSERT INTO parts VALUES (?, ?)", (name, version))
+            return version
+
+        (found,) = self.commit([write])
+        if found != version:
+            raise ArtifactError(
+                f"{self.path}: its part {name!r} is of version {found}, and this hornbook reads version {version}. "
+                "Use the hornbook that made it, or another path."
+            )
 
     def __len__(self) -> int:
         with self._lock, self._errors_named():
@@ -119,25 +161,16 @@ class ReplyCache:
         with self._lock:
             self._connection.close()
 
-    def _insert(self, request: ChatRequest, reply: ChatReply) -> bool:
-        """Whether there was no reply to the request yet."""
-        cursor = self._connection.execute(
-            "INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                request.digest,
-                request.canonical,
-                reply.text,
-                reply.finish_reason,
-                reply.prompt_tokens,
-                reply.completion_tokens,
-                reply.received_at,
-            ),
-        )
-        return cursor.rowcount == 1
-
     def _prepare(self) -> None:
-        # Looked at before anything is set, so that a file that is not ours stays as it is.
-        if self._is_ours():
+        # Looked at before anything is set, so that a file that is not ours stays as it is; and in one transaction, so
+        # that what another process makes meanwhile is seen whole or not at all.
+        self._connection.execute("BEGIN")
+        try:
+            is_made = self._is_ours()
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        if is_made:
             return
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("BEGIN IMMEDIATE")
@@ -179,3 +212,35 @@ class ReplyCache:
                 f"{self.path}: not a reply cache, or damaged ({error}). Move it away to begin a new one; "
                 "the replies in it would be asked for again."
             ) from error
+
+
+def find_reply(connection: sqlite3.Connection, request: ChatRequest) -> ChatReply | None:
+    """As `ReplyCache.find`, within a transaction."""
+    row = connection.execute(f"SELECT {COLUMNS} FROM replies WHERE request_sha256 = ?", (request.digest,)).fetchone()
+    return None if row is None else _read_row(row)
+
+
+def keep_reply(connection: sqlite3.Connection, request: ChatRequest, reply: ChatReply) -> ChatReply:
+    """As `ReplyCache.keep`, within a transaction."""
+    cursor = connection.execute(
+        "INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            request.digest,
+            request.canonical,
+            reply.text,
+            reply.finish_reason,
+            reply.prompt_tokens,
+            reply.completion_tokens,
+            reply.received_at,
+        ),
+    )
+    if cursor.rowcount == 1:
+        return replace(reply, was_cached=False)
+    first = find_reply(connection, request)
+    assert first is not None, request
+    return first
+
+
+def _read_row(columns: Sequence[Any]) -> ChatReply:
+    text, finish_reason, prompt_tokens, completion_tokens, received_at = columns
+    return ChatReply(text, finish_reason, prompt_tokens, completion_tokens, received_at, was_cached=True)

@@ -10,6 +10,7 @@ Nothing is taken from a model's `generation_config` but its stop tokens: a reque
 from __future__ import annotations
 
 import gc
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,12 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 from hornbook.errors import MissingDependencyError, TeacherError
 from hornbook.run.progress import console
-from hornbook.teacher.chat import ChatReply, ChatRequest, Failure, usable
-from hornbook.teacher.replies import ReplyCache
+from hornbook.teacher.budget import Budget, Tokens
+from hornbook.teacher.chat import ChatReply, ChatRequest, Failure
+from hornbook.teacher.ledger import BudgetSpent, open_ledger, over_budget, reserve, settle
+from hornbook.teacher.local.load import choose_device, free_bytes, load_model
+from hornbook.teacher.outcomes import Outcomes
+from hornbook.teacher.replies import ReplyCache, keep_reply
+from hornbook.teacher.tally import Tally
 
 if TYPE_CHECKING:
-    import torch
-
     from hornbook.teacher.local.decode import RowDecoder
     from hornbook.teacher.local.draw import Completion, Prompt
 
@@ -38,7 +42,14 @@ class TransformersTeacher:
     """A `ChatTeacher` that is a model folder. Its replies all go through the cache; the model is loaded when needed."""
 
     def __init__(
-        self, cache: ReplyCache, *, model: str, folder: str = "", device: str = "auto", batch_size: int = 0
+        self,
+        cache: ReplyCache,
+        *,
+        model: str,
+        folder: str = "",
+        device: str = "auto",
+        batch_size: int = 0,
+        budget: Budget | None = None,
     ) -> None:
         """`model` is the name that requests carry; `folder` holds it, and without one the name is looked up.
 
@@ -54,7 +65,10 @@ class TransformersTeacher:
         if folder and not Path(folder).is_dir():
             raise TeacherError(f"{folder}: no folder is there. Set model_folder to the folder of {model!r}")
         self._cache, self._name, self._place, self._batch_size = cache, model, folder or model, batch_size
-        self._device = _device(device)
+        self._device = choose_device(device)
+        self._budget = budget or Budget()
+        self.tally = Tally(self._budget)
+        open_ledger(cache)
         self._loaded: tuple[Any, Any] | None = None
         self._decoder: RowDecoder | None = None
         self._use_slots = True
@@ -63,54 +77,63 @@ class TransformersTeacher:
         self, requests: Sequence[ChatRequest], *, on_progress: Callable[[int], None] | None = None
     ) -> list[ChatReply | Failure]:
         """As `ChatTeacher.ask`. A prompt that the model has no room for is a Failure, and the others go on."""
-        report = on_progress or (lambda count: None)
-        repeats: dict[str, int] = {}
-        for request in requests:
-            repeats[request.digest] = repeats.get(request.digest, 0) + 1
-        outcomes: dict[str, ChatReply | Failure] = {}
-        missing: dict[str, ChatRequest] = {}
+        outcomes = Outcomes(requests, self._cache, self.tally, on_progress)
+        if outcomes.missing:
+            self._answer(outcomes.missing, outcomes)
+        return outcomes.in_order()
 
-        def take(request: ChatRequest, outcome: ChatReply | Failure) -> None:
-            outcomes[request.digest] = outcome
-            report(repeats[request.digest])
-
-        for request in requests:
-            if request.digest in outcomes or request.digest in missing:
-                continue
-            kept = self._cache.find(request)
-            if kept is None:
-                missing[request.digest] = request
-            else:
-                take(request, usable(kept))
-        if missing:
-            self._answer(list(missing.values()), take)
-        return [outcomes[request.digest] for request in requests]
-
-    def _answer(
-        self, requests: Sequence[ChatRequest], take: Callable[[ChatRequest, ChatReply | Failure], None]
-    ) -> None:
+    def _answer(self, requests: Sequence[ChatRequest], outcomes: Outcomes) -> None:
         tokenizer, model = self._load()
         prompts = []
         for number, prepared in enumerate(self._prepare(requests)):
             if isinstance(prepared, Failure):
-                take(requests[number], prepared)
+                outcomes.take(requests[number], prepared)
             else:
                 prompts.append(prepared)
-        lengths = {prompt.number: len(prompt.tokens) for prompt in prompts}
-        for finished in self._complete(model, prompts):
-            answered = []
-            for done in finished:
-                text = tokenizer.decode(done.tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-                reply = ChatReply(
-                    text=text,
-                    finish_reason="stop" if done.has_stopped else "length",
-                    prompt_tokens=lengths[done.number],
-                    completion_tokens=len(done.tokens) + done.has_stopped,
-                    received_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-                )
-                answered.append((requests[done.number], reply))
-            for (request, _), kept in zip(answered, self._cache.keep_all(answered), strict=True):
-                take(request, usable(kept))
+        most = {prompt.number: Tokens(len(prompt.tokens), prompt.limit) for prompt in prompts}
+        while prompts:
+            num_fitting, refused = self._reserve([most[prompt.number] for prompt in prompts])
+            if refused is not None and not num_fitting:
+                raise over_budget(refused, self._budget, len(prompts), self._cache)
+            for finished in self._complete(model, prompts[:num_fitting]):
+                answered = [
+                    (requests[done.number], _reply(tokenizer, done, most[done.number].prompt)) for done in finished
+                ]
+                kept = self._keep(answered, [most[done.number] for done in finished])
+                for (request, _), reply in zip(answered, kept, strict=True):
+                    outcomes.take(request, reply)
+            # Replies are shorter than their worst case, so that there may be room for more now.
+            prompts = prompts[num_fitting:]
+
+    def _reserve(self, most: Sequence[Tokens]) -> tuple[int, BudgetSpent | None]:
+        """How many prompts the budget has room for, first ones first, and what there was none for.
+
+        A kill leaves all of them at their worst case, although nobody is paid: the bound is on what may have been done.
+        """
+
+        def write(connection: sqlite3.Connection) -> tuple[int, BudgetSpent | None]:
+            for number, tokens in enumerate(most):
+                refused = reserve(connection, self._name, "live", tokens, self._budget)
+                if refused is not None:
+                    return number, refused
+            return len(most), None
+
+        # Without a bound there is nothing to reserve: what this process does is known when it has done it.
+        (fitting,) = self._cache.commit([write]) if self._budget.is_bounded else [(len(most), None)]
+        return fitting
+
+    def _keep(self, answered: Sequence[tuple[ChatRequest, ChatReply]], most: Sequence[Tokens]) -> list[ChatReply]:
+        """Keeps replies that came together, and enters in the ledger what they took."""
+
+        def write(connection: sqlite3.Connection) -> list[ChatReply]:
+            for (_, reply), reserved in zip(answered, most, strict=True):
+                used = Tokens(reply.prompt_tokens, reply.completion_tokens)
+                self.tally.spent += used
+                settle(connection, self._name, "live", used - reserved if self._budget.is_bounded else used)
+            return [keep_reply(connection, request, reply) for request, reply in answered]
+
+        (kept,) = self._cache.commit([write])
+        return kept
 
     def _prepare(self, requests: Sequence[ChatRequest]) -> Iterator[Prompt | Failure]:
         """Each request in the words of the model's chat template, as tokens."""
@@ -207,7 +230,7 @@ class TransformersTeacher:
         config = model.config.get_text_config(decoder=True)
         logits_bytes = 2 * config.vocab_size * model.dtype.itemsize
         row_bytes = KeyValueShape.of(config).num_bytes(model.dtype) * longest + logits_bytes
-        fitting = int(MEMORY_SHARE * _free_bytes(self._device) / row_bytes)
+        fitting = int(MEMORY_SHARE * free_bytes(self._device) / row_bytes)
         return max(1, min(most, fitting))
 
     def _halved(self, num_rows: int, reason: str) -> int:
@@ -243,66 +266,14 @@ class TransformersTeacher:
         return self._loaded
 
 
-def load_model(place: str, device: torch.device) -> tuple[Any, Any]:
-    """(tokenizer, model) of a Hugging Face folder or hub name, the model ready to generate in bf16 where that pays.
-
-    Raises TeacherError naming what is missing: the tokenizer, its chat template, the weights or some of them.
-    """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    needed = "A teacher needs a whole Hugging Face folder of a chat model: tokenizer, chat template, config and weights"
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(place)
-    except Exception as error:
-        raise TeacherError(f"{place}: no tokenizer can be read ({_first_line(error)}). {needed}") from error
-    # Without its files transformers makes an empty one.
-    if not tokenizer("a", add_special_tokens=False)["input_ids"]:
-        raise TeacherError(f"{place}: its tokenizer has no vocabulary. {needed}")
-    if not tokenizer.chat_template:
-        raise TeacherError(f"{place}: its tokenizer has no chat template: a base model, not one to ask. {needed}")
-    try:
-        model, loading = AutoModelForCausalLM.from_pretrained(
-            place, dtype=_dtype(device), attn_implementation="sdpa", output_loading_info=True
-        )
-    except Exception as error:
-        raise TeacherError(f"{place}: no model can be read ({_first_line(error)}). {needed}") from error
-    # transformers would go on with random numbers in their place.
-    absent = sorted(loading["missing_keys"])
-    if absent:
-        raise TeacherError(f"{place}: {len(absent)} weights are missing, {absent[0]!r} among them. {needed}")
-    return tokenizer, model.to(device).eval()
-
-
-def _device(name: str) -> torch.device:
-    import torch
-
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise TeacherError(f"device {name!r}: this machine or this build of PyTorch has no CUDA. Use cpu or auto.")
-    return torch.device(name)
-
-
-def _dtype(device: torch.device) -> torch.dtype:
-    import torch
-
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    return torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32
-
-
-def _free_bytes(device: torch.device) -> int:
-    import psutil
-    import torch
-
-    if device.type != "cuda":
-        return int(psutil.virtual_memory().available)
-    free: int = torch.cuda.mem_get_info(device)[0]
-    return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-
-
-def _first_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {str(error).strip() or 'no reason given'}".splitlines()[0][:300]
+def _reply(tokenizer: Any, done: Completion, prompt_tokens: int) -> ChatReply:
+    return ChatReply(
+        text=tokenizer.decode(done.tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False),
+        finish_reason="stop" if done.has_stopped else "length",
+        prompt_tokens=prompt_tokens,
+        completion_tokens=len(done.tokens) + done.has_stopped,
+        received_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+    )
 
 
 def _say(text: str) -> None:

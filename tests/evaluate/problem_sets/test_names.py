@@ -7,11 +7,11 @@ import pytest
 
 from hornbook.errors import InputError, MissingDependencyError, RecipeError, RunFolderError, TaskError
 from hornbook.evaluate.forms import FUNCTION
-from hornbook.evaluate.problem_sets import load_set, load_sets, problem_set_identities
+from hornbook.evaluate.problem_sets import benchmark_entry_points, load_set, load_sets, problem_set_identities
 from hornbook.pipeline import build
 from hornbook.recipe import EvaluateConfig, load_recipe, split_problem_set
 from hornbook.run.artifact import Facts
-from hornbook.run.datasets import Exercises
+from hornbook.run.datasets import Exercises, humaneval_problems
 from hornbook.run.fingerprint import canonical
 from tests.evaluate.problem_sets.rows import PROBLEM_ROW
 
@@ -142,3 +142,21 @@ def test_installing_humaneval_shows_in_the_fingerprint(monkeypatch: pytest.Monke
     assert len(with_package["humaneval"]) == 64
     monkeypatch.setattr("hornbook.evaluate.problem_sets.humaneval.humaneval_problems", lambda: ())
     assert problem_set_identities(["heldout", "humaneval"]) == {"humaneval": ""}
+
+
+def test_entry_points_of_all_benchmarks_that_are_there(file: Path) -> None:
+    own = {problem.entry_point for problem in humaneval_problems()}
+    assert benchmark_entry_points(["heldout"]) == tuple(sorted(own))
+    names = benchmark_entry_points(["heldout", "humaneval", str(file), "unconventional"])
+    unconventional = {problem.entry_point for problem in load_set("unconventional").problems}
+    assert set(names) == own | {PROBLEM_ROW["entry_point"]} | unconventional
+    assert list(names) == sorted(names)
+
+
+def test_no_exercise_may_have_the_name_of_a_problem_of_the_run(file: Path) -> None:
+    def forbidden(*problems: str) -> set[str]:
+        recipe = load_recipe("tiny", [f"evaluate.problems={json.dumps(['heldout', *problems])}"])
+        (node,) = (node for node in build(recipe) if node.name == "write_exercises")
+        return set(node.values["entry_points"])
+
+    assert forbidden(str(file)) - forbidden() == {PROBLEM_ROW["entry_point"]}

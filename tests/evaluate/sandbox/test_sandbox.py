@@ -371,3 +371,16 @@ def test_a_missing_warm_import_is_named() -> None:
     with Sandbox(Limits(), warm_imports=("no_such_module",)) as opened, pytest.raises(MissingDependencyError) as caught:
         opened.run_all([Program("x = 1")], workers=1)
     assert "no_such_module" in str(caught.value)
+
+
+def test_the_order_of_a_set_is_the_hash_seeds() -> None:
+    source = "def order():\n    return list(set('abcdefgh'))"
+    program = Program(source, "def check(candidate):\n    raise AssertionError(repr(candidate()))", "order")
+    orders = []
+    for seed in (0, 0, 1, 2):
+        with Sandbox(Limits(), hash_seed=seed) as sandbox:
+            (verdict,) = sandbox.run_all([program], workers=1)
+            orders.append(verdict.detail)
+    assert orders[0] == orders[1]
+    assert len(set(orders)) == 3
+    assert {"".join(sorted(order)) for order in orders} == {"".join(sorted(orders[0]))}

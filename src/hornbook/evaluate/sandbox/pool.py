@@ -38,13 +38,16 @@ class Sandbox:
         *,
         policy: Policy = "required",
         warm_imports: Sequence[str] = (),
+        hash_seed: int = 0,
         _layers: Sequence[str] | None = None,
     ) -> None:
         """Modules in `warm_imports` are imported once per worker, before any program's time starts.
 
+        `hash_seed` is what the order of a set of strings depends on, in every program.
         Raises SandboxError at the first program where the machine has less than the policy wants.
         """
         self.limits, self.policy, self.warm_imports = limits, policy, tuple(warm_imports)
+        self._hash_seed = hash_seed
         self._asked = asked_layers(policy, _layers)
         self._workers: list[Worker] = []
         self._count = 0
@@ -93,7 +96,8 @@ class Sandbox:
         free_mb = psutil.virtual_memory().available // 2**20
         # What runs at once may need its memory at once.
         room = int(free_mb // 2 // (self._count * max(1, self.limits.memory_mb))) - 1
-        return Worker(self.limits, self.warm_imports, self._asked, slow_at_once=max(0, min(MOST_SLOW_AT_ONCE, room)))
+        slow_at_once = max(0, min(MOST_SLOW_AT_ONCE, room))
+        return Worker(self.limits, self.warm_imports, self._asked, slow_at_once=slow_at_once, hash_seed=self._hash_seed)
 
     def _replace(self, worker: Worker) -> Worker:
         place = self._workers.index(worker)

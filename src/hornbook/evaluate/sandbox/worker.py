@@ -61,9 +61,11 @@ class News:
 class Worker:
     """One process that forks."""
 
-    def __init__(self, limits: Limits, warm_imports: tuple[str, ...], layers: Layers, *, slow_at_once: int) -> None:
+    def __init__(
+        self, limits: Limits, warm_imports: tuple[str, ...], layers: Layers, *, slow_at_once: int, hash_seed: int = 0
+    ) -> None:
         self._limits, self._warm_imports, self.layers = limits, warm_imports, layers
-        self._slow_at_once = slow_at_once
+        self._slow_at_once, self._hash_seed = slow_at_once, hash_seed
         # While a judge waits for a program or the other way round, another pair can go on. Large programs go alone.
         self._at_once = 1 if warm_imports else 2
         self.judges: dict[int, Judge] = {}
@@ -88,7 +90,7 @@ class Worker:
                 "MPLBACKEND": "Agg",
                 "LANG": "C.UTF-8",
                 "TZ": "UTC",
-                "PYTHONHASHSEED": "0",
+                "PYTHONHASHSEED": str(self._hash_seed),
                 "OMP_NUM_THREADS": "1",
                 "OPENBLAS_NUM_THREADS": "1",
                 "MKL_NUM_THREADS": "1",
