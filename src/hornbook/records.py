@@ -9,10 +9,11 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from types import TracebackType
+from typing import Generic, Self, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -40,10 +41,20 @@ class Annotation:
     text: str
     origin: str
     path: str
+    license: str
+    """As on the file's own row; code is annotated only under a permissive one."""
     educational_value: float
     """0 to 10, for a student who wants to learn basic coding."""
     reason: str
-    """The criteria that were met and missed, in words."""
+    """What was met and missed, in words; with several windows, of each in turn."""
+    annotator: str
+    """The model's name, or `builtin`."""
+    num_windows: int
+    """How many windows the file has; 1 where it was read as a whole."""
+    window_values: tuple[float, ...]
+    """The values of the windows that were read, whose mean weighted by length is the file's."""
+    share_read: float
+    """Share of the file's characters that were read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,32 @@ class Exercise:
     """The operations that the task is composed of, in order of use; empty when unknown."""
     style: str
     """How the solution is written, e.g. `loop` or `comprehension`."""
+    verdict: str = "computed"
+    """Where its tests have their results from.
+
+    `computed`: the built-in teacher ran the solution. `held`: the teacher stated them all and they held.
+    `held_in_part`: so did enough of them, and the others are left out. `agreed`: independent solutions came to them.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedExercise:
+    """A reply that was to be an exercise and is none; kept apart from the exercises."""
+
+    task_id: str
+    """As the exercise would have had."""
+    reason: str
+    """Why it is none, as it is counted among the drops."""
+    text: str
+    """The reply as it came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subtopic:
+    """A leaf of the tree of topics that textbook sections are asked for (section 2.2)."""
+
+    topic: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +165,42 @@ def _arrow_type(annotation: object) -> pa.DataType:
 
 def write_rows(path: Path, row_type: type[Row], rows: Iterable[Row], rows_per_group: int = 4096) -> int:
     """Writes rows as Parquet and returns how many there were. Streams: holds one row group at a time."""
-    schema = arrow_schema(row_type)
-    count = 0
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for group in _grouped(rows, rows_per_group):
-            columns = {name: [getattr(row, name) for row in group] for name in schema.names}
-            writer.write_table(pa.table(columns, schema=schema))
-            count += len(group)
-    return count
+    with RowWriter(path, row_type, rows_per_group) as writer:
+        for row in rows:
+            writer.add(row)
+    return writer.count
+
+
+class RowWriter(Generic[Row]):
+    """Writes rows one by one as `write_rows` does, for files that are filled side by side. A context manager."""
+
+    def __init__(self, path: Path, row_type: type[Row], rows_per_group: int = 4096) -> None:
+        self.count = 0
+        self._schema, self._rows_per_group = arrow_schema(row_type), rows_per_group
+        self._group: list[Row] = []
+        self._file = pq.ParquetWriter(path, self._schema, compression="zstd")
+
+    def add(self, row: Row) -> None:
+        """Adds a row at the end."""
+        self._group.append(row)
+        self.count += 1
+        if len(self._group) == self._rows_per_group:
+            self._write_group()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._group and kind is None:
+            self._write_group()
+        self._file.close()
+
+    def _write_group(self) -> None:
+        columns = {name: [getattr(row, name) for row in self._group] for name in self._schema.names}
+        self._file.write_table(pa.table(columns, schema=self._schema))
+        self._group.clear()
 
 
 def read_rows(path: Path, row_type: type[Row]) -> Iterator[Row]:
@@ -157,14 +222,3 @@ def read_rows(path: Path, row_type: type[Row]) -> Iterator[Row]:
                 for name in tuples:
                     fields[name] = tuple(fields[name])
                 yield row_type(**fields)
-
-
-def _grouped(rows: Iterable[Row], size: int) -> Iterator[Sequence[Row]]:
-    group: list[Row] = []
-    for row in rows:
-        group.append(row)
-        if len(group) == size:
-            yield group
-            group = []
-    if group:
-        yield group

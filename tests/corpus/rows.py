@@ -23,6 +23,10 @@ def code_files(folder: Path, rows: Sequence[CodeFile]) -> CodeFiles:
     return CodeFiles(folder, Facts(rows={FILES: write_rows(folder / FILES, CodeFile, rows)}))
 
 
+def annotation(row: CodeFile, value: float) -> Annotation:
+    return Annotation(row.text, row.origin, row.path, row.license, value, "why", "somebody", 1, (value,), 1.0)
+
+
 def annotations(folder: Path, rows: Sequence[Annotation]) -> Annotations:
     folder.mkdir()
     return Annotations(folder, Facts(rows={ANNOTATIONS: write_rows(folder / ANNOTATIONS, Annotation, rows)}))

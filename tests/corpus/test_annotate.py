@@ -1,9 +1,10 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from hornbook.corpus.annotate import annotate, sample_names
-from hornbook.recipe import AnnotateConfig, TeacherConfig
+from hornbook.recipe import AnnotateConfig, AnnotatorConfig, TeacherConfig
 from hornbook.records import CodeFile
 from hornbook.run.datasets import ANNOTATIONS, Annotations
 from hornbook.run.machine import Machine
@@ -26,13 +27,17 @@ ROWS = [CodeFile(TEACHING.replace("total", f"total_{n}"), f"o-{n % 4}", f"{n}.py
 ROWS += [CodeFile(TABLE + f"# {n}\n", "tables-1", f"{n}.py", "MIT") for n in range(40)]
 
 
-def run(folder: Path, sample_files: int, workers: int = 1, seed: int = 0) -> Annotations:
-    files = code_files(folder, ROWS)
+def run(
+    folder: Path, sample_files: int, workers: int = 1, seed: int = 0, rows: Sequence[CodeFile] = ROWS
+) -> Annotations:
+    files = code_files(folder, rows)
     (folder / "out").mkdir()
     return annotate(
         files=files,
         config=AnnotateConfig(sample_files=sample_files),
         teacher=TeacherConfig(),
+        annotator=AnnotatorConfig(),
+        prompts="",
         seed=seed,
         out=folder / "out",
         machine=Machine(workers=workers),
@@ -48,6 +53,8 @@ def test_golden(tmp_path: Path) -> None:
     for row in rows:
         assert row.text == texts[row.origin, row.path]
         assert (row.educational_value, row.reason) == RubricTeacher().annotate(row.text)
+        assert (row.license, row.annotator, row.num_windows, row.share_read) == ("MIT", "builtin", 1, 1.0)
+        assert row.window_values == (row.educational_value,)
     teaching = [row.educational_value for row in rows if row.origin != "tables-1"]
     tables = [row.educational_value for row in rows if row.origin == "tables-1"]
     assert min(teaching) > 5 > max(tables)
@@ -77,6 +84,13 @@ def test_sample_follows_the_seed_and_not_the_order() -> None:
     files = [("a", number * 7 % 50, f"{number}.py") for number in range(50)]
     assert sample_names(files, 5, 0) == sample_names(files[::-1], 5, 0)
     assert len({frozenset(sample_names(files, 5, seed)) for seed in range(10)}) > 3
+
+
+def test_code_under_other_licences_is_not_annotated(tmp_path: Path) -> None:
+    names = ["MIT", "BSD License", "GPL-3.0-only", "MIT OR GPL-2.0-only", "MIT License AND GNU General", ""]
+    rows = [CodeFile(f"{TEACHING}# {name}\n", "o-1", f"{n}.py", name) for n, name in enumerate(names)]
+    made = run(tmp_path / "in", sample_files=100, rows=rows)
+    assert [row.license for row in made.read()] == ["MIT", "BSD License", "MIT OR GPL-2.0-only"]
 
 
 def test_a_sample_larger_than_the_corpus_is_the_corpus() -> None:

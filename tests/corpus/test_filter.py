@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from hornbook.corpus.filter import LOOK, NUM_SHOWN, PREDICTIONS, Prediction, choose, filter
-from hornbook.errors import StageError
-from hornbook.recipe import FilterConfig
-from hornbook.records import Annotation, CodeFile, read_rows
+from hornbook.corpus.quality import QUALITY, read_quality
+from hornbook.errors import RecipeError, StageError
+from hornbook.recipe import FilterConfig, load_recipe
+from hornbook.records import CodeFile, read_rows
 from hornbook.run.datasets import FILES, CodeFiles
 from hornbook.run.machine import Machine
 
-from .rows import annotations, code_files
+from .rows import annotation, annotations, code_files
 
 CONFIG = FilterConfig(keep_share=0.4, embedding_size=4, num_trees=10, validation_share=0.25)
 
@@ -33,15 +34,13 @@ ROWS += [CodeFile(table(n), "bad-1", f"{n:03}.py", "MIT") for n in range(100)]
 def run(folder: Path, workers: int = 1, num_annotated: int = 80, config: FilterConfig = CONFIG) -> CodeFiles:
     folder.mkdir()
     rows = ROWS[: num_annotated // 2] + ROWS[100 : 100 + num_annotated // 2]
-    scored = [
-        Annotation(row.text, row.origin, row.path, 8.0 + index % 3 / 2 if row.origin == "good-1" else 1.0, "why")
-        for index, row in enumerate(rows)
-    ]
+    scored = [annotation(row, 8.0 + index % 3 / 2 if row.origin == "good-1" else 1.0) for index, row in enumerate(rows)]
     (folder / "out").mkdir()
     return filter(
         files=code_files(folder / "files", ROWS),
         annotations=annotations(folder / "annotations", scored),
         config=config,
+        embedder="",
         seed=0,
         out=folder / "out",
         machine=Machine(workers=workers),
@@ -89,7 +88,7 @@ def test_look_shows_the_best_and_worst_that_did_not_train(tmp_path: Path) -> Non
 
 def test_same_bytes_with_one_and_two_workers(tmp_path: Path) -> None:
     one, two = run(tmp_path / "1"), run(tmp_path / "2", workers=2)
-    for name in (FILES, PREDICTIONS):
+    for name in (FILES, PREDICTIONS, QUALITY):
         assert (one.folder / name).read_bytes() == (two.folder / name).read_bytes()
     assert one.facts == two.facts
 
@@ -104,12 +103,84 @@ def test_too_few_annotations(tmp_path: Path) -> None:
         run(tmp_path / "run", num_annotated=10)
 
 
+VALUES = np.array([1.0, 5.0, 5.0, 2.0])
+NUM_CHARS = np.array([10, 20, 30, 40])
+NAMES = [("o", "a"), ("o", "c"), ("o", "b"), ("o", "d")]
+
+
+def chosen(**threshold: float) -> list[int]:
+    config = FilterConfig.model_validate({"keep_share": 0, **threshold})
+    return choose(VALUES, NUM_CHARS, config, NAMES).astype(int).tolist()
+
+
 @pytest.mark.parametrize(
     ("keep_share", "expected"),
     [(1.0, [1, 1, 1, 1]), (0.5, [0, 1, 1, 0]), (0.3, [0, 0, 1, 0]), (0.01, [0, 0, 1, 0]), (0.89, [0, 1, 1, 0])],
 )
-def test_choose(keep_share: float, expected: list[int]) -> None:
-    values = np.array([1.0, 5.0, 5.0, 2.0])
-    num_chars = np.array([10, 20, 30, 40])
-    names = [("o", "a"), ("o", "c"), ("o", "b"), ("o", "d")]
-    assert choose(values, num_chars, keep_share, names).astype(int).tolist() == expected
+def test_choose_a_share_of_the_characters(keep_share: float, expected: list[int]) -> None:
+    assert chosen(keep_share=keep_share) == expected
+
+
+@pytest.mark.parametrize(("value", "expected"), [(5.0, [0, 1, 1, 0]), (2.0, [0, 1, 1, 1]), (0.5, [1, 1, 1, 1])])
+def test_choose_by_score(value: float, expected: list[int]) -> None:
+    assert chosen(min_educational_value=value) == expected
+
+
+def test_a_score_that_nothing_reaches() -> None:
+    with pytest.raises(StageError, match=r"filter\.min_educational_value 5\.5, the best has 5\.00\. Lower it"):
+        chosen(min_educational_value=5.5)
+
+
+@pytest.mark.parametrize(
+    ("keep_tokens", "expected"), [(1, [0, 0, 1, 0]), (25, [0, 1, 1, 0]), (44, [0, 1, 1, 0]), (45, [0, 1, 1, 1])]
+)
+def test_choose_a_number_of_tokens(keep_tokens: int, expected: list[int]) -> None:
+    # 45 tokens of 2 characters are the 90 of the three best files.
+    assert chosen(keep_tokens=keep_tokens, chars_per_token=2) == expected
+
+
+def test_more_tokens_than_there_are_keep_all_and_say_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert chosen(keep_tokens=51, chars_per_token=2) == [1, 1, 1, 1]
+    assert "the corpus has 50 tokens of 2 characters, fewer than keep_tokens 51" in capsys.readouterr().err
+    chosen(keep_tokens=50, chars_per_token=2)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_recipe_gives_one_threshold() -> None:
+    score = load_recipe("nano", ["filter.keep_share=0", "filter.min_educational_value=6"]).filter
+    assert (score.keep_share, score.min_educational_value, score.keep_tokens) == (0, 6, 0)
+    with pytest.raises(RecipeError, match=r"filter: keep_share 0\.3 and keep_tokens 1000 cannot hold at once: set"):
+        load_recipe("nano", ["filter.keep_tokens=1000"])
+    with pytest.raises(RecipeError, match=r"filter: keep_share, .* are all 0, so nothing says what stays"):
+        load_recipe("nano", ["filter.keep_share=0"])
+
+
+def test_quality_is_measured_on_files_that_did_not_train(tmp_path: Path) -> None:
+    made = run(tmp_path / "run")
+    quality = read_quality(made.folder)
+    assert (quality.embedder, quality.annotators) == ("tfidf-svd", ("somebody",))
+    assert (quality.num_train, quality.num_validation) == (60, 20)
+    for name, estimate in quality.measures.items():
+        assert made.facts.metrics[name] == estimate.value
+    (in_force,) = [row for row in quality.thresholds if row.is_in_force]
+    assert in_force.threshold == pytest.approx(made.facts.metrics["lowest_value_kept"], abs=1e-4)
+    assert in_force.files_share_kept >= made.facts.rows[FILES] / len(ROWS)
+    predictions = list(read_rows(made.folder / PREDICTIONS, Prediction))
+    five = next(row for row in quality.thresholds if row.threshold == 5)
+    held_out = [p for p in predictions if p.part == "validation"]
+    predicted = [p for p in held_out if p.educational_value >= 5]
+    good = [p for p in held_out if p.origin == "good-1"]
+    assert (five.num_good, five.num_predicted) == (len(good), len(predicted))
+    assert five.precision.value == pytest.approx(sum(p in good for p in predicted) / len(predicted), abs=1e-4)
+    assert five.recall.value == pytest.approx(sum(p in predicted for p in good) / len(good), abs=1e-4)
+    above = [p.num_chars for p in predictions if p.educational_value >= 5]
+    assert five.chars_share_kept == pytest.approx(sum(above) / sum(p.num_chars for p in predictions), abs=1e-4)
+
+
+def test_a_score_keeps_what_is_predicted_to_have_it(tmp_path: Path) -> None:
+    config = CONFIG.model_copy(update={"keep_share": 0.0, "min_educational_value": 5.0})
+    made = run(tmp_path / "run", config=config)
+    predictions = list(read_rows(made.folder / PREDICTIONS, Prediction))
+    assert {p.is_kept for p in predictions if p.educational_value >= 5} == {True}
+    assert {p.is_kept for p in predictions if p.educational_value < 5} == {False}
+    assert made.facts.metrics["lowest_value_kept"] >= 5

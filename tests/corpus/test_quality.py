@@ -1,9 +1,24 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
-from sklearn.metrics import r2_score, roc_auc_score
+from sklearn.metrics import precision_score, r2_score, recall_score, roc_auc_score
 
-from hornbook.corpus.quality import measure, precision_at, r_squared, roc_auc, spearman
+from hornbook.corpus.quality import (
+    QUALITY,
+    Estimate,
+    Quality,
+    measure,
+    measure_thresholds,
+    precision_at,
+    r_squared,
+    read_quality,
+    roc_auc,
+    spearman,
+    write_quality,
+)
+from hornbook.errors import ArtifactError
 
 
 @pytest.fixture
@@ -32,13 +47,52 @@ def test_intervals_hold_the_value_and_shrink_with_more_files(scores: tuple[np.nd
     truth, predicted = scores
     few, many = measure(truth, predicted, 0.2, 0), measure(np.tile(truth, 20), np.tile(predicted, 20), 0.2, 0)
     for name in ("spearman", "roc_auc_above_median", "r2", "precision_at_keep_share"):
-        for facts in (few, many):
-            assert facts[f"{name}_low"] < facts[name] < facts[f"{name}_high"]
-        assert many[f"{name}_high"] - many[f"{name}_low"] < few[f"{name}_high"] - few[f"{name}_low"]
+        for estimate in (few[name], many[name]):
+            assert estimate.low < estimate.value < estimate.high
+        assert many[name].high - many[name].low < few[name].high - few[name].low
     assert measure(truth, predicted, 0.2, 0) == few
 
 
 def test_what_is_not_defined_is_none() -> None:
-    facts = measure(np.full(10, 4.0), np.arange(10.0), 0.2, 0)
-    assert facts["spearman"] is facts["r2"] is facts["roc_auc_above_median"] is facts["r2_high"] is None
-    assert facts["precision_at_keep_share"] == 1.0
+    measured = measure(np.full(10, 4.0), np.arange(10.0), 0.2, 0)
+    undefined = Estimate(None, None, None)
+    assert measured["spearman"] == measured["r2"] == measured["roc_auc_above_median"] == undefined
+    assert measured["precision_at_keep_share"] == Estimate(1.0, 1.0, 1.0)
+
+
+def test_thresholds_against_scikit_learn(scores: tuple[np.ndarray, np.ndarray]) -> None:
+    truth, predicted = scores
+    corpus = np.array([0.5, 3.0, 7.2, 9.0])
+    table = measure_thresholds(truth, predicted, corpus, np.array([10, 20, 30, 40]), 7.2, seed=0)
+    assert [row.threshold for row in table] == [1, 2, 3, 4, 5, 6, 7, 7.2, 8, 9]
+    assert [row.threshold for row in table if row.is_in_force] == [7.2]
+    for row in table:
+        good, positive = truth >= row.threshold, predicted >= row.threshold
+        assert (row.num_good, row.num_predicted) == (good.sum(), positive.sum())
+        assert row.precision.value == pytest.approx(precision_score(good, positive), abs=1e-4)
+        assert row.recall.value == pytest.approx(recall_score(good, positive), abs=1e-4)
+        assert row.precision.low <= row.precision.value <= row.precision.high
+    assert [row.chars_share_kept for row in table] == [0.9, 0.9, 0.9, 0.7, 0.7, 0.7, 0.7, 0.7, 0.4, 0.4]
+    assert [row.files_share_kept for row in table] == [0.75, 0.75, 0.75, 0.5, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25]
+
+
+def test_a_threshold_that_no_prediction_reaches_has_no_precision() -> None:
+    truth, predicted = np.array([1.0, 9.0]), np.array([4.0, 5.0])
+    table = measure_thresholds(truth, predicted, predicted, np.array([1, 1]), 5.0, seed=0)
+    nine = table[-1]
+    assert (nine.precision, nine.num_good, nine.num_predicted) == (Estimate(None, None, None), 1, 0)
+    assert nine.recall == Estimate(0.0, 0.0, 0.0)
+
+
+def test_what_is_written_is_read_back(scores: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+    truth, predicted = scores
+    table = measure_thresholds(truth, predicted, predicted, np.ones(80, dtype=np.int64), 5.0, seed=0)
+    quality = Quality("tfidf-svd", ("m",), 10, 80, measure(truth, predicted, 0.2, 0), table)
+    write_quality(tmp_path, quality)
+    assert read_quality(tmp_path) == quality
+    facts = quality.facts()
+    assert (facts["num_train"], facts["num_validation"]) == (10, 80)
+    assert facts["r2_low"] < facts["r2"] < facts["r2_high"]
+    (tmp_path / QUALITY).write_text("{}")
+    with pytest.raises(ArtifactError, match=r"quality\.json: cannot be read"):
+        read_quality(tmp_path)

@@ -6,9 +6,11 @@ from typing import Any
 import jinja2
 import pytest
 
+from hornbook.corpus.quality import read_quality
 from hornbook.errors import ArtifactError
 from hornbook.release.report import Report, report
 from hornbook.release.templates import render
+from hornbook.release.text import percent
 
 from .demo import inputs, write_demo
 
@@ -96,6 +98,20 @@ def test_the_page_says_what_the_artifacts_say(demo: tuple[Report, dict[str, Any]
         "max new tokens 160",
     ):
         assert expected in text, expected
+
+
+def test_the_filter_is_shown_by_threshold(demo: tuple[Report, dict[str, Any]]) -> None:
+    words = " ".join(re.sub(r"<[^>]+>", " ", demo[0].page.read_text(encoding="utf-8")).split())
+    table = words.partition("files kept characters kept precision recall")[2]
+    rows = read_quality(demo[1]["filtered"].folder).thresholds
+    assert len(rows) == 10
+    for row in rows:
+        mark = " in force" if row.is_in_force else ""
+        shown = f"{row.threshold:.3g}{mark} {percent(row.files_share_kept)} {percent(row.chars_share_kept)} "
+        for measured, of in ((row.precision, row.num_predicted), (row.recall, row.num_good)):
+            between = f"{100 * measured.low:.1f} to {100 * measured.high:.1f}" if measured.value is not None else ""
+            shown += f"{percent(measured.value)} of {of} {between} " if between else "– "
+        assert shown.strip() in table
 
 
 def test_every_clause_is_ticked_or_crossed(demo: tuple[Report, dict[str, Any]]) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import statistics
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
-from hornbook.recipe import AnnotateConfig, TeacherConfig
+from hornbook.corpus.chat_annotate import Asked, annotate_by_chat
+from hornbook.corpus.licenses import is_permissive_name
+from hornbook.recipe import AnnotateConfig, AnnotatorConfig, TeacherConfig
 from hornbook.records import Annotation, CodeFile, write_rows
 from hornbook.run.artifact import Facts
 from hornbook.run.datasets import ANNOTATIONS, Annotations, CodeFiles
@@ -15,31 +19,66 @@ from hornbook.run.machine import Machine
 from hornbook.run.progress import track
 from hornbook.run.stage import stage
 from hornbook.run.workers import in_workers
+from hornbook.teacher.chat import check_teacher
 from hornbook.teacher.protocol import build_teacher
 
 FILES_PER_TASK = 32
 GOOD_VALUE = 5.0
+UNANNOTATED = "unannotated.jsonl"
+"""Where a language model was asked: the files that got no score, with the reason and what the model said."""
 
 
 @stage(version=1)
 def annotate(
-    *, files: CodeFiles, config: AnnotateConfig, teacher: TeacherConfig, seed: int, out: Path, machine: Machine
+    *,
+    files: CodeFiles,
+    config: AnnotateConfig,
+    teacher: TeacherConfig,
+    annotator: AnnotatorConfig,
+    prompts: str,
+    seed: int,
+    out: Path,
+    machine: Machine,
 ) -> Annotations:
-    """The teacher's score and reason for a sample of the files, spread over origins and lengths."""
-    chosen = sample_names(
-        [(file.origin, len(file.text), file.path) for file in files.read()], config.sample_files, seed
-    )
-    sample = [file for file in files.read() if (file.origin, file.path) in chosen]
-    sample.sort(key=lambda file: (file.origin, file.path))
-    annotated = _annotate_files(sample, teacher, seed, machine.workers)
-    annotations = list(track(annotated, "annotate", len(sample), "files"))
-    values = [annotation.educational_value for annotation in annotations]
+    """A score and a reason for a sample of the files under permissive licences, spread over origins and lengths.
+
+    They are the built-in teacher's, or those of the language model that `annotator` names. `prompts` is
+    `judgements_identity()` where a model is asked: it is not used but makes the fingerprint follow the words. Raises
+    TeacherError where the model cannot answer or scored nothing.
+    """
+    sample = read_sample(files, config, seed)
+    asked = Asked()
+    if annotator.backend:
+        assert machine.replies is not None, "the command line gives the runs that ask a teacher a reply cache"
+        replies = _replies_file(annotator, machine.replies)
+        annotations = list(annotate_by_chat(sample, annotator, replies, asked, device=machine.device))
+        asked.check(annotator.model)
+        lines = [json.dumps(asdict(file)) + "\n" for file in asked.unannotated]
+        (out / UNANNOTATED).write_text("".join(lines), encoding="utf-8")
+    else:
+        annotated = _annotate_files(sample, teacher, seed, machine.workers)
+        annotations = list(track(annotated, "annotate", len(sample), "files"))
     count = write_rows(out / ANNOTATIONS, Annotation, annotations)
-    metrics: dict[str, float] = {}
-    if values:
-        metrics["mean_educational_value"] = round(statistics.fmean(values), 4)
-        metrics["share_at_least_5"] = round(sum(value >= GOOD_VALUE for value in values) / len(values), 4)
-    return Annotations(out, Facts(rows={ANNOTATIONS: count}, metrics=metrics))
+    metrics = _measure(annotations) | (asked.metrics() if annotator.backend else {})
+    return Annotations(out, Facts(rows={ANNOTATIONS: count}, drops=asked.drops, metrics=metrics))
+
+
+def check_annotator(config: AnnotatorConfig, replies: Path) -> None:
+    """Raises what the stage would for its teacher, before code is collected; `replies` is the run's reply cache."""
+    if config.backend:
+        check_teacher(config, _replies_file(config, replies))
+
+
+def _replies_file(config: AnnotatorConfig, replies: Path) -> Path:
+    return Path(config.replies).expanduser() if config.replies else replies
+
+
+def read_sample(files: CodeFiles, config: AnnotateConfig, seed: int) -> list[CodeFile]:
+    """The files that are annotated, ordered by origin and path."""
+    names = [(file.origin, len(file.text), file.path) for file in files.read() if is_permissive_name(file.license)]
+    chosen = sample_names(names, config.sample_files, seed)
+    sample = [file for file in files.read() if (file.origin, file.path) in chosen]
+    return sorted(sample, key=lambda file: (file.origin, file.path))
 
 
 def sample_names(files: Sequence[tuple[str, int, str]], sample_files: int, seed: int) -> set[tuple[str, str]]:
@@ -57,6 +96,20 @@ def sample_names(files: Sequence[tuple[str, int, str]], sample_files: int, seed:
     return {(ordered[position][0], ordered[position][2]) for position in positions}
 
 
+def _measure(annotations: Sequence[Annotation]) -> dict[str, float]:
+    if not annotations:
+        return {}
+    values = [annotation.educational_value for annotation in annotations]
+    num_chars = [len(annotation.text) for annotation in annotations]
+    read = sum(chars * row.share_read for chars, row in zip(num_chars, annotations, strict=True))
+    return {
+        "mean_educational_value": round(statistics.fmean(values), 4),
+        "share_at_least_5": round(sum(value >= GOOD_VALUE for value in values) / len(values), 4),
+        "windows_read": sum(len(row.window_values) for row in annotations),
+        "chars_share_read": round(read / max(1, sum(num_chars)), 4),
+    }
+
+
 def _annotate_files(files: Sequence[CodeFile], teacher: TeacherConfig, seed: int, workers: int) -> Iterator[Annotation]:
     tasks = (files[start : start + FILES_PER_TASK] for start in range(0, len(files), FILES_PER_TASK))
     for annotated in in_workers(_annotate_task, ((task, teacher, seed) for task in tasks), workers):
@@ -68,5 +121,18 @@ def _annotate_task(files: Sequence[CodeFile], teacher: TeacherConfig, seed: int)
     annotations = []
     for file in files:
         value, reason = annotator.annotate(file.text)
-        annotations.append(Annotation(file.text, file.origin, file.path, value, reason))
+        annotations.append(
+            Annotation(
+                text=file.text,
+                origin=file.origin,
+                path=file.path,
+                license=file.license,
+                educational_value=value,
+                reason=reason,
+                annotator=teacher.backend,
+                num_windows=1,
+                window_values=(value,),
+                share_read=1.0,
+            )
+        )
     return annotations

@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestRegressor
 
-from hornbook.corpus.embedding import Embedding, count_tokens, stack
-from hornbook.corpus.quality import measure
+from hornbook.corpus.embedders import Embedder, build_embedder
+from hornbook.corpus.quality import Quality, measure, measure_thresholds, write_quality
 from hornbook.errors import StageError
 from hornbook.recipe import FilterConfig
 from hornbook.records import Annotation, CodeFile, write_rows
-from hornbook.run.artifact import Fact, Facts
+from hornbook.run.artifact import Facts
 from hornbook.run.datasets import FILES, Annotations, CodeFiles
 from hornbook.run.machine import Machine
-from hornbook.run.progress import meter
+from hornbook.run.progress import console, meter
 from hornbook.run.stage import stage
 
 PREDICTIONS = "predictions.parquet"
@@ -46,12 +46,21 @@ class Prediction:
 
 @stage(version=1, selects=True)
 def filter(
-    *, files: CodeFiles, annotations: Annotations, config: FilterConfig, seed: int, out: Path, machine: Machine
+    *,
+    files: CodeFiles,
+    annotations: Annotations,
+    config: FilterConfig,
+    embedder: str,
+    seed: int,
+    out: Path,
+    machine: Machine,
 ) -> CodeFiles:
-    """The files with the best predicted scores that together have `keep_share` of the characters.
+    """The files with the best predicted scores, as many as the threshold of `config` lets through.
 
-    `predictions.parquet` has every file's score, `look/` the best and worst of those that did not train the forest.
-    The metrics are measured on the validation part. Raises StageError where too few files are annotated.
+    `predictions.parquet` has every file's score, `quality.json` how far the scores can be trusted, measured on the
+    validation part, and `look/` the best and worst files of those that did not train the forest. `embedder` is
+    `embedder_identity(config)`: it is not used but makes the fingerprint follow the model's files. Raises StageError
+    where too few files are annotated or none reaches the threshold, and as `build_embedder` does.
     """
     scored = sorted(annotations.read(), key=lambda annotation: (annotation.origin, annotation.path))
     if len(scored) < FEWEST_ANNOTATIONS:
@@ -59,10 +68,11 @@ def filter(
             f"stage filter: {len(scored)} annotated files are too few to train and measure it, {FEWEST_ANNOTATIONS} is "
             f"the least. Raise annotate.sample_files (or collect.max_files)."
         )
-    filter_model = FilterModel(config, seed, machine.workers)
-    metrics = filter_model.fit(scored)
-    names, num_chars, values = _predict_all(files, filter_model, machine.workers)
-    kept = choose(values, num_chars, config.keep_share, names)
+    embedding = build_embedder(config, seed=seed, workers=machine.workers, device=machine.device)
+    filter_model = FilterModel(config, embedding, seed, machine.workers)
+    filter_model.fit(scored)
+    names, num_chars, values = _predict_all(files, filter_model)
+    kept = choose(values, num_chars, config, names)
     parts = filter_model.parts
     predictions = [
         Prediction(*name, int(chars), float(value), parts.get(name, "unseen"), bool(is_kept))
@@ -72,6 +82,10 @@ def filter(
     rows = {FILES: write_rows(out / FILES, CodeFile, kept_rows)}
     write_rows(out / PREDICTIONS, Prediction, predictions)
     _write_look(out / LOOK, files, predictions, {(a.origin, a.path): a for a in scored})
+    quality = filter_model.measure(values, num_chars, kept, tuple(sorted({row.annotator for row in scored})))
+    write_quality(out, quality)
+    metrics = quality.facts()
+    metrics["lowest_value_kept"] = round(float(values[kept].min()), 4)
     metrics["chars_kept"] = int(num_chars[kept].sum())
     metrics["chars_share_kept"] = round(float(num_chars[kept].sum() / num_chars.sum()), 4)
     drops = {"low_educational_value": int((~kept).sum())}
@@ -79,49 +93,85 @@ def filter(
 
 
 class FilterModel:
-    """The embedding and the forest. `parts` says which annotated files trained it and which measured it."""
+    """The embedding and the forest. `parts` says which annotated files trained it and which measure it."""
 
-    def __init__(self, config: FilterConfig, seed: int, workers: int) -> None:
-        self._config, self._seed, self._workers = config, seed, workers
-        self._embedding = Embedding(config.embedding_size, seed)
+    def __init__(self, config: FilterConfig, embedder: Embedder, seed: int, workers: int) -> None:
+        self._config, self._embedder, self._seed = config, embedder, seed
         self._forest = RandomForestRegressor(
             n_estimators=config.num_trees, max_features=1 / 3, min_samples_leaf=2, random_state=seed, n_jobs=workers
         )
         self.parts: dict[Name, str] = {}
+        self._truth = self._predicted = np.empty(0)
 
-    def fit(self, scored: Sequence[Annotation]) -> dict[str, Fact]:
-        """Trains on one part of the annotated files and returns the quality on the other."""
+    def fit(self, scored: Sequence[Annotation]) -> None:
+        """Trains on one part of the annotated files and predicts the scores of the other."""
         order = np.random.default_rng([self._seed, len(scored)]).permutation(len(scored))
         num_validation = max(1, round(self._config.validation_share * len(scored)))
         train, validation = np.sort(order[num_validation:]), np.sort(order[:num_validation])
         for part, rows in (("train", train), ("validation", validation)):
             self.parts |= {(scored[row].origin, scored[row].path): part for row in rows}
-        counts = stack(count_tokens((annotation.text for annotation in scored), self._workers))
         values = np.array([annotation.educational_value for annotation in scored])
-        self._forest.fit(self._embedding.fit(counts[train]), values[train])
+        self._forest.fit(self._embedder.fit([scored[row].text for row in train]), values[train])
         # Trees are added up in the order in which threads finish, so that only one thread always gives the same sum.
         self._forest.n_jobs = 1
-        quality = measure(values[validation], self.predict(counts[validation]), self._config.keep_share, self._seed)
-        return {"num_train": len(train), "num_validation": len(validation), **quality}
+        self._truth = values[validation]
+        self._predicted = np.concatenate(list(self.predict(scored[row].text for row in validation)))
 
-    def predict(self, counts: object) -> Floats:
-        """Predicted scores, shape (files,), from token counts (files, NUM_FEATURES)."""
-        return np.asarray(self._forest.predict(self._embedding.transform(counts)))
+    def predict(self, texts: Iterator[str]) -> Iterator[Floats]:
+        """Yields the predicted scores of runs of texts, in order: (texts of the run,) each."""
+        for embedded in self._embedder.embed(texts):
+            yield np.asarray(self._forest.predict(embedded))
+
+    def measure(
+        self, values: Floats, num_chars: NDArray[np.int64], kept: NDArray[np.bool_], annotators: tuple[str, ...]
+    ) -> Quality:
+        """The quality on the validation part, with what each threshold would keep of a corpus of such predictions."""
+        share = self._config.keep_share or float(num_chars[kept].sum() / num_chars.sum())
+        lowest = float(values[kept].min())
+        return Quality(
+            embedder=self._config.embedder,
+            annotators=annotators,
+            num_train=len(self.parts) - len(self._truth),
+            num_validation=len(self._truth),
+            measures=measure(self._truth, self._predicted, share, self._seed),
+            thresholds=measure_thresholds(self._truth, self._predicted, values, num_chars, lowest, self._seed),
+        )
 
 
-def choose(values: Floats, num_chars: NDArray[np.int64], keep_share: float, names: Sequence[Name]) -> NDArray[np.bool_]:
-    """Which files stay: best value first, ties by name, as long as the characters fit into the share; one at least."""
+def choose(
+    values: Floats, num_chars: NDArray[np.int64], config: FilterConfig, names: Sequence[Name]
+) -> NDArray[np.bool_]:
+    """Which files stay, by the threshold that the recipe gives.
+
+    A score lets through what is predicted to have it, and raises StageError where nothing is. A share or a number of
+    tokens lets through the best files, ties by name, as long as their characters fit; one at least.
+    """
+    if config.min_educational_value:
+        kept = values >= config.min_educational_value
+        if not kept.any():
+            raise StageError(
+                f"stage filter: no file is predicted to have filter.min_educational_value "
+                f"{config.min_educational_value:g}, the best has {values.max():.2f}. Lower it."
+            )
+        return kept
+    total = int(num_chars.sum())
+    fitting = config.keep_share * total or config.keep_tokens * config.chars_per_token
+    if fitting > total:
+        console.print(
+            f"  filter: the corpus has {total / config.chars_per_token:,.0f} tokens of {config.chars_per_token:g} "
+            f"characters, fewer than keep_tokens {config.keep_tokens:,}: all of it stays",
+            style="yellow",
+            soft_wrap=True,
+        )
     order = sorted(range(len(values)), key=lambda row: (-values[row], names[row]))
     filled = np.cumsum(num_chars[order])
-    num_kept = max(1, int(np.searchsorted(filled, keep_share * num_chars.sum(), side="right")))
+    num_kept = max(1, int(np.searchsorted(filled, fitting, side="right")))
     kept = np.zeros(len(values), dtype=bool)
     kept[order[:num_kept]] = True
     return kept
 
 
-def _predict_all(
-    files: CodeFiles, filter_model: FilterModel, workers: int
-) -> tuple[list[Name], NDArray[np.int64], Floats]:
+def _predict_all(files: CodeFiles, filter_model: FilterModel) -> tuple[list[Name], NDArray[np.int64], Floats]:
     """Streams the files through the model: only a few runs of texts are in memory at once."""
     names: list[Name] = []
     num_chars: list[int] = []
@@ -134,9 +184,9 @@ def _predict_all(
             yield file.text
 
     with meter("filter", sum(files.facts.rows.values()), "files") as shown:
-        for counts in count_tokens(texts(), workers):
-            values.append(filter_model.predict(counts))
-            shown.advance(len(values[-1]))
+        for predicted in filter_model.predict(texts()):
+            values.append(predicted)
+            shown.advance(len(predicted))
     return names, np.array(num_chars, dtype=np.int64), np.concatenate(values)
 
 

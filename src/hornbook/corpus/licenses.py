@@ -169,6 +169,14 @@ def is_permissive(expression: str) -> bool:
     return value
 
 
+def is_permissive_name(name: str) -> bool:
+    """Whether the licence on a row is permissive: an SPDX expression, or classifiers' last parts joined by AND."""
+    try:
+        return is_permissive(name)
+    except InvalidLicenseExpression:
+        return all(part in PERMISSIVE_CLASSIFIERS for part in name.split(" AND "))
+
+
 def _parse_or(tokens: list[str]) -> tuple[bool, list[str]]:
     value, rest = _parse_and(tokens)
     while rest[:1] == ["OR"]:

@@ -1,44 +1,137 @@
-"""How well predicted scores agree with the teacher's, with bootstrap intervals."""
+"""How well predicted scores agree with the teacher's, with bootstrap intervals, for `quality.json` and the report."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from hornbook.errors import ArtifactError
 from hornbook.run.artifact import Fact
 
 Floats = NDArray[np.float64]
+Measure = Callable[[Floats, Floats], float]
 
+QUALITY = "quality.json"
 NUM_RESAMPLES = 300
 INTERVAL = (2.5, 97.5)
 """Percentiles of the resampled values: the bootstrap's 95% interval."""
+SCORES = range(1, 10)
+"""The thresholds that the table has besides the one in force."""
 
 
-def measure(truth: Floats, predicted: Floats, keep_share: float, seed: int) -> dict[str, Fact]:
-    """Agreement of predicted scores with the teacher's, each as `name`, `name_low` and `name_high`.
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A measured value with its 95% interval; None where it is not defined."""
 
-    A measure that is not defined (one file, or all scores alike) is None.
-    """
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdRow:
+    """What comes of keeping the files that are predicted to have at least a score."""
+
+    threshold: float
+    is_in_force: bool
+    """Whether it is the lowest prediction of a file that was kept."""
+    num_good: int
+    """Held-out files that the teacher gives at least the threshold."""
+    num_predicted: int
+    """Held-out files that are predicted to have at least the threshold."""
+    precision: Estimate
+    """Share of the predicted that are good."""
+    recall: Estimate
+    """Share of the good that are predicted."""
+    files_share_kept: float
+    """Of the whole corpus."""
+    chars_share_kept: float
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What `quality.json` holds."""
+
+    embedder: str
+    annotators: tuple[str, ...]
+    num_train: int
+    num_validation: int
+    measures: Mapping[str, Estimate]
+    """Spearman, ROC-AUC, R squared and precision on the held-out files, by name."""
+    thresholds: tuple[ThresholdRow, ...]
+
+    def facts(self) -> dict[str, Fact]:
+        """The measures for the manifest: each as `name`, `name_low` and `name_high`."""
+        facts: dict[str, Fact] = {"num_train": self.num_train, "num_validation": self.num_validation}
+        for name, estimate in self.measures.items():
+            facts |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+        return facts
+
+
+def write_quality(folder: Path, quality: Quality) -> None:
+    """Writes `quality.json`; equal values give equal bytes."""
+    (folder / QUALITY).write_text(json.dumps(asdict(quality), indent=2) + "\n", encoding="utf-8")
+
+
+def read_quality(folder: Path) -> Quality:
+    """What `write_quality` wrote. Raises ArtifactError where it cannot be read."""
+    path = folder / QUALITY
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        values["measures"] = {name: Estimate(**estimate) for name, estimate in values["measures"].items()}
+        values["annotators"] = tuple(values["annotators"])
+        values["thresholds"] = tuple(
+            ThresholdRow(**{**row, "precision": Estimate(**row["precision"]), "recall": Estimate(**row["recall"])})
+            for row in values["thresholds"]
+        )
+        return Quality(**values)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(f"{path}: cannot be read: {error!r}. Delete {folder} to have it made again.") from None
+
+
+def measure(truth: Floats, predicted: Floats, keep_share: float, seed: int) -> dict[str, Estimate]:
+    """Agreement of predicted scores with the teacher's, by name; None where one file or equal scores define none."""
     median = float(np.median(truth))
-    measures: Mapping[str, Callable[[Floats, Floats], float]] = {
+    measures: Mapping[str, Measure] = {
         "spearman": spearman,
         "roc_auc_above_median": lambda t, p: roc_auc(t > median, p),
         "r2": r_squared,
         "precision_at_keep_share": lambda t, p: precision_at(t, p, keep_share),
     }
-    rng = np.random.default_rng([seed, len(truth)])
-    resamples = rng.integers(len(truth), size=(NUM_RESAMPLES, len(truth)))
-    facts: dict[str, Fact] = {}
-    for name, function in measures.items():
-        resampled = np.array([function(truth[rows], predicted[rows]) for rows in resamples])
-        resampled = resampled[~np.isnan(resampled)]
-        low, high = np.percentile(resampled, INTERVAL) if len(resampled) else (float("nan"), float("nan"))
-        for suffix, value in (("", function(truth, predicted)), ("_low", low), ("_high", high)):
-            facts[name + suffix] = None if np.isnan(value) else round(float(value), 4)
-    return facts
+    rows = _resample(len(truth), seed)
+    return {name: _estimate(function, truth, predicted, rows) for name, function in measures.items()}
+
+
+def measure_thresholds(
+    truth: Floats, predicted: Floats, corpus: Floats, num_chars: NDArray[np.int64], in_force: float, seed: int
+) -> tuple[ThresholdRow, ...]:
+    """The table over whole scores and the threshold in force.
+
+    `truth` and `predicted` are of the held-out files, `corpus` and `num_chars` the predictions and the lengths of all.
+    """
+    rows = _resample(len(truth), seed)
+    table = []
+    for threshold in sorted({*map(float, SCORES), in_force}):
+        kept = corpus >= threshold
+        table.append(
+            ThresholdRow(
+                threshold=threshold,
+                is_in_force=threshold == in_force,
+                num_good=int((truth >= threshold).sum()),
+                num_predicted=int((predicted >= threshold).sum()),
+                precision=_estimate(_precision(threshold), truth, predicted, rows),
+                recall=_estimate(_recall(threshold), truth, predicted, rows),
+                files_share_kept=round(float(kept.mean()), 4),
+                chars_share_kept=round(float(num_chars[kept].sum() / num_chars.sum()), 4),
+            )
+        )
+    return tuple(table)
 
 
 def spearman(truth: Floats, predicted: Floats) -> float:
@@ -70,3 +163,32 @@ def precision_at(truth: Floats, predicted: Floats, share: float) -> float:
     threshold = np.sort(truth)[-count]
     best = np.argsort(-predicted, kind="stable")[:count]
     return float((truth[best] >= threshold).mean())
+
+
+def _precision(threshold: float) -> Measure:
+    """Share of the files predicted at the threshold or above that truly are; NaN where none is."""
+    return lambda truth, predicted: _share(truth >= threshold, of=predicted >= threshold)
+
+
+def _recall(threshold: float) -> Measure:
+    """Share of the files truly at the threshold or above that are predicted to be; NaN where none is."""
+    return lambda truth, predicted: _share(predicted >= threshold, of=truth >= threshold)
+
+
+def _share(which: NDArray[np.bool_], *, of: NDArray[np.bool_]) -> float:
+    return float(which[of].mean()) if of.any() else float("nan")
+
+
+def _resample(count: int, seed: int) -> NDArray[np.int64]:
+    """Bootstrap samples as row numbers, (NUM_RESAMPLES, count)."""
+    return np.random.default_rng([seed, count]).integers(count, size=(NUM_RESAMPLES, count))
+
+
+def _estimate(function: Measure, truth: Floats, predicted: Floats, resamples: NDArray[np.int64]) -> Estimate:
+    resampled = np.array([function(truth[rows], predicted[rows]) for rows in resamples])
+    resampled = resampled[~np.isnan(resampled)]
+    low, high = np.percentile(resampled, INTERVAL) if len(resampled) else (float("nan"), float("nan"))
+    value, low, high = (
+        None if np.isnan(number) else round(float(number), 4) for number in (function(truth, predicted), low, high)
+    )
+    return Estimate(value, low, high)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hornbook.corpus.quality import read_quality
 from hornbook.evaluate.comparison import Comparison
 from hornbook.evaluate.pass_at_k import PairedComparison
 from hornbook.evaluate.sandbox import VERDICTS
@@ -108,6 +109,7 @@ def report(
         "funnels": _funnels(collected, files, filtered, textbooks, exercises, codetextbook, codeexercises),
         "annotation_facts": _facts(annotations),
         "filter_facts": _facts(filtered),
+        "thresholds": read_quality(filtered.folder).thresholds,
         "token_facts": {"CodeTextbook": _facts(textbook_tokens), "CodeExercises": _facts(exercise_tokens)},
         "sections": page.example_sections(textbooks, 2),
         "examples": page.example_exercises(codeexercises, EXERCISES, 4),

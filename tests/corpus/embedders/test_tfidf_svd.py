@@ -1,13 +1,7 @@
 import numpy as np
+import scipy.sparse
 
-from hornbook.corpus.embedding import (
-    NUM_FEATURES,
-    TEXTS_PER_TASK,
-    Embedding,
-    count_tokens,
-    stack,
-    tokens_of,
-)
+from hornbook.corpus.embedders.tfidf_svd import NUM_FEATURES, TEXTS_PER_TASK, TfidfSvd, count_tokens, tokens_of
 from hornbook.run.workers import TASKS_PER_WORKER
 
 
@@ -23,7 +17,7 @@ def test_a_line_starts_with_a_keyword_and_not_with_a_part_of_a_word() -> None:
 
 def test_counts_come_in_order_over_several_rounds() -> None:
     num_texts = TEXTS_PER_TASK * TASKS_PER_WORKER + TEXTS_PER_TASK + 1
-    counts = stack(count_tokens(("word " * number for number in range(num_texts)), workers=1))
+    counts = scipy.sparse.vstack(list(count_tokens(("word " * number for number in range(num_texts)), workers=1)))
     assert counts.shape == (num_texts, NUM_FEATURES)
     assert np.asarray(counts.sum(axis=1)).ravel().tolist() == list(range(num_texts))
 
@@ -32,11 +26,12 @@ def test_counting_nothing_yields_nothing() -> None:
     assert list(count_tokens([], workers=1)) == []
 
 
-def test_transform_repeats_what_fit_returned() -> None:
+def test_embed_repeats_what_fit_returned() -> None:
     texts = [f"def f{number}(x):\n    return x + {number}\n" * (number % 5 + 1) for number in range(40)]
-    counts = stack(count_tokens(texts, workers=1))
-    embedding = Embedding(size=4, seed=0)
-    fitted = embedding.fit(counts)
+    embedder = TfidfSvd(size=4, seed=0, workers=1)
+    fitted = embedder.fit(texts)
     assert fitted.shape == (40, 4)
-    np.testing.assert_allclose(embedding.transform(counts), fitted, atol=1e-10)
-    assert Embedding(size=4, seed=0).fit(counts).tobytes() == fitted.tobytes()
+    runs = list(embedder.embed(texts))
+    assert [len(run) for run in runs] == [TEXTS_PER_TASK, 40 - TEXTS_PER_TASK]
+    np.testing.assert_allclose(np.concatenate(runs), fitted, atol=1e-10)
+    assert TfidfSvd(size=4, seed=0, workers=1).fit(texts).tobytes() == fitted.tobytes()
