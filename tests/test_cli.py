@@ -36,6 +36,8 @@ def called(monkeypatch, capsys, *words: str) -> tuple[int, str, str]:
         (["run", "tiny", "--until", "bake"], "--until 'bake': no such stage. There are: collect, deduplicate"),
         (["run", "tiny", "--device", "abacus"], "--device 'abacus': choose auto, cpu or cuda"),
         (["run", "tiny", "--device", "cpu", "--set", "finetune.precision=fp16"], "fp16"),
+        (["run", "tiny", "--shard", "often"], "--shard 'often': choose auto, always, never"),
+        (["run", "tiny", "--shard", "always"], "--shard always: there is one process and nothing to shard over"),
         (["show", "."], "is not a run's folder. Make one with: hornbook run nano"),
         (["sample", ".", "def f():", "--model", "huge"], "--model 'huge': choose one of base, finetuned"),
         (["sample", ".", "  "], "the prompt is empty"),

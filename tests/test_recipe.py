@@ -3,11 +3,12 @@
 import pytest
 
 from hornbook.errors import RecipeError
+from hornbook.pipeline import build
 from hornbook.recipe import Recipe, load_recipe, shipped_recipes, walk_fields
 
 
 def test_all_shipped_recipes_load_under_their_own_name():
-    assert shipped_recipes() == ["half-hour", "nano", "phi-1", "phi-1-small", "tiny"]
+    assert shipped_recipes() == ["half-hour", "nano", "phi-1", "phi-1-small", "starter", "tiny"]
     assert [load_recipe(name).name for name in shipped_recipes()] == shipped_recipes()
 
 
@@ -21,6 +22,8 @@ def test_phi_1_has_the_values_of_section_2_3():
     assert (pretrain.steps, pretrain.last_step, pretrain.weight_decay) == (36_000, 24_000, 0.1)
     assert (finetune.batch_size, finetune.learning_rate, finetune.warmup_steps) == (256, 1e-4, 50)
     assert (finetune.steps, finetune.checkpoint_every, finetune.weight_decay) == (6_000, 1000, 0.01)
+    assert (finetune.select, finetune.evaluate_every) == ("pass_at_1", 1000)
+    assert (pretrain.select, pretrain.evaluate_every) == ("last", 0)
     assert recipe.tokenizer.vocab_size == 51_200
     small = recipe.small_model
     assert (small.num_hidden_layers, small.hidden_size, small.intermediate_size) == (20, 1024, 4096)
@@ -69,7 +72,7 @@ def test_overrides_are_read_as_toml_or_plain_text(override, read, value):
         ("nano", ["seed.x=1"], r"'seed' is a field, not a section"),
         ("nano", ["filter.keep_share"], r"write it as section.field=value"),
         ("nano", ["filter.keep_share=lots"], r"filter.keep_share: .*valid number.*\(got 'lots'\)"),
-        ("nano", ["filter.keep_share=0"], r"filter.keep_share: .*greater than 0 \(got 0\)"),
+        ("nano", ["filter.keep_share=2"], r"filter.keep_share: .*less than or equal to 1 \(got 2\)"),
         ("nano", ['evaluate.problems=["humanevl"]'], r"unknown problem set 'humanevl'.*\(got 'humanevl'\)$"),
         ("nano", ["evaluate.problems=[]"], r"evaluate.problems: .*at least 1 item"),
         ("nano", ["model.hidden_size=250"], r"hidden_size 250 is not a multiple of num_attention_heads"),
@@ -77,6 +80,14 @@ def test_overrides_are_read_as_toml_or_plain_text(override, read, value):
         ("nano", ["pretrain.sequence_length=4096"], r"pretrain.sequence_length 4096 is longer than model.max_position"),
         ("nano", ["pretrain.warmup_steps=99999"], r"warmup_steps 99999 must be less than steps"),
         ("nano", ["finetune.stop_after_steps=99999"], r"stop_after_steps 99999 must be at most steps"),
+        ("nano", ["finetune.select=pass_at_1"], r"finetune: select 'pass_at_1' needs it measured: set evaluate_every"),
+        (
+            "nano",
+            ["finetune.select=validation_loss", "tokenize.validation_share=0"],
+            r"finetune.select 'validation_loss' needs documents to measure it on: set tokenize.validation_share",
+        ),
+        ("nano", ["pretrain.spike_factor=0.5"], r"spike_factor 0.5 must be 0 or more than 1"),
+        ("nano", ['pretrain.trackers=["tensorbord"]'], r"pretrain.trackers.0: Input should be 'tensorboard', 'wandb'"),
     ],
 )
 def test_errors_name_the_field_the_value_and_the_way_out(recipe, overrides, message):
@@ -104,6 +115,14 @@ def test_errors_in_a_file_name_the_file(tmp_path, monkeypatch, text, message):
     (tmp_path / "bad.toml").write_text(text)
     with pytest.raises(RecipeError, match=message):
         load_recipe("bad.toml")
+
+
+def test_trackers_are_no_part_of_a_results_identity():
+    plain = build(load_recipe("nano"))
+    tracked = build(load_recipe("nano", ['pretrain.trackers=["wandb"]', "pretrain.tracker_project=mine"]))
+    assert tracked["pretrain"].fingerprint == plain["pretrain"].fingerprint
+    other = build(load_recipe("nano", ["pretrain.max_rollbacks=1"]))
+    assert other["pretrain"].fingerprint != plain["pretrain"].fingerprint
 
 
 def test_every_field_explains_itself():

@@ -19,8 +19,9 @@ from hornbook.run.progress import console, out
 
 if TYPE_CHECKING:
     from hornbook.model.artifact import ModelArtifact
-    from hornbook.run.machine import Machine
+    from hornbook.run.machine import Machine, Sharding
     from hornbook.run.runner import PlannedNode
+    from hornbook.teacher_costs import TeacherCost
 
 app = typer.Typer(
     help=(
@@ -78,23 +79,59 @@ def run(
     compile_: Annotated[bool, typer.Option("--compile/--no-compile", help="Whether training is compiled.")] = True,
     until: Annotated[str, typer.Option(metavar="STAGE", help="Stop when this stage is done.")] = "",
     sandbox: SandboxOption = "required",
+    shard: Annotated[
+        str, typer.Option(help="Of several processes: each holds a share of the model (always), or all of it (never).")
+    ] = "auto",
+    micro_batch: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Sequences per forward pass of a process; 0 takes what fits.")
+    ] = 0,
 ) -> None:
     """Run a recipe from raw code to the report; what is already there is reused.
 
+    Under torchrun its processes train together, and the first does all the rest.
+
     Example: `hornbook run nano --set filter.keep_share=0.5`
+
+    Example: `torchrun --standalone --nproc-per-node 8 -m hornbook run phi-1`
     """
+    from hornbook.run.distributed import joined_world
+
+    machine = replace(
+        _machine(device, workers, compile_, sandbox), shard=_sharding(shard), micro_batch_size=micro_batch
+    )
+    with joined_world(device) as world:
+        if shard == "always" and world.size == 1:
+            raise InputError(
+                "--shard always: there is one process and nothing to shard over. Start several: "
+                "torchrun --standalone --nproc-per-node 8 -m hornbook run ..."
+            )
+        machine = replace(machine, world=world)
+        if world.is_main:
+            _run(recipe, set_, out_folder, machine, until)
+        else:
+            from hornbook.run.runner import follow
+
+            follow(machine)
+
+
+def _run(recipe: str, overrides: list[str] | None, out_folder: Path | None, machine: Machine, until: str) -> None:
+    from hornbook.corpus.annotate import check_annotator
     from hornbook.evaluate.grade import check_grading
     from hornbook.evaluate.problem_sets import set_label
     from hornbook.pipeline import build
     from hornbook.release.report import Report
     from hornbook.run.runner import execute
+    from hornbook.run.runner import plan as make_plan
 
-    loaded, folder = _open(recipe, set_, out_folder)
+    loaded, folder = _open(recipe, overrides, out_folder)
     graph = build(loaded)
     if until and until not in graph:
         raise RecipeError(f"--until {until!r}: no such stage. There are: {', '.join(node.name for node in graph)}")
-    machine = replace(_machine(device, workers, compile_, sandbox), replies=folder.replies)
+    machine = replace(machine, replies=folder.replies, trackers=folder.trackers)
     _check_hardware(loaded, machine)
+    targets = [graph[until]] if until else []
+    if any(entry.node.name == "annotate" and entry.state != "cached" for entry in make_plan(graph, folder, targets)):
+        check_annotator(loaded.annotator, folder.replies)
     for note in check_grading([set_label(text) for text in loaded.evaluate.problems], loaded.grade, folder.replies):
         out.print(note, markup=False, soft_wrap=True)
     made = execute(
@@ -103,7 +140,7 @@ def run(
         machine,
         recipe_name=loaded.name,
         max_drop_fraction=loaded.max_drop_fraction,
-        targets=[graph[until]] if until else [],
+        targets=targets,
     )
     if "report" not in made:
         out.print(f"{until}: {made[until].folder}")
@@ -125,6 +162,7 @@ def plan(recipe: RecipeName = "nano", set_: Overrides = None, out_folder: OutFol
     """
     from hornbook.pipeline import build
     from hornbook.run.runner import plan as make_plan
+    from hornbook.teacher_costs import teacher_costs
 
     loaded, folder = _open(recipe, set_, out_folder)
     folder.check_owner(loaded.name)
@@ -142,6 +180,10 @@ def plan(recipe: RecipeName = "nano", set_: Overrides = None, out_folder: OutFol
         )
     out.print(table)
     _print_costs(loaded, planned)
+    if costs := teacher_costs(loaded, planned, folder):
+        _print_teacher_costs(costs)
+    else:
+        out.print("[dim]Teacher: built in, 0 dollars, 0 tokens to pay for.[/dim]", soft_wrap=True)
 
 
 @app.command()
@@ -230,7 +272,7 @@ def evaluate(
         bool, typer.Option("--allow-partial", help="Score what is usable of a faulty samples file, and say so.")
     ] = False,
     out_folder: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="A new folder. [default: evaluations/1, 2, ...]")
+        Path | None, typer.Option("--out", metavar="DIR", help="A new or empty folder. [default: evaluations/1, ...]")
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0 takes every core.")] = 0,
@@ -311,7 +353,7 @@ def compare(
     max_new_tokens: Annotated[int, typer.Option(min=1)] = 512,
     seed: int = 0,
     out_folder: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="A new folder. [default: comparisons/1, 2, ...]")
+        Path | None, typer.Option("--out", metavar="DIR", help="A new or empty folder. [default: comparisons/1, ...]")
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0 takes every core.")] = 0,
@@ -396,14 +438,25 @@ def _machine(device: str, workers: int, use_compile: bool, sandbox: str = "requi
     return replace(found, workers=workers or found.workers)
 
 
+def _sharding(shard: str) -> Sharding:
+    from hornbook.run.machine import Sharding
+
+    if shard not in get_args(Sharding):
+        raise InputError(f"--shard {shard!r}: choose {', '.join(get_args(Sharding))}")
+    return cast("Sharding", shard)
+
+
 def _check_hardware(recipe: Recipe, machine: Machine) -> None:
-    """Refuses a device, precision or sandbox that is not there now, rather than after all the data has been made."""
+    """Refuses what cannot be trained or run here as asked now, rather than after all the data has been made."""
     from hornbook.evaluate.sandbox import available_layers
     from hornbook.model.artifact import resolve_device
-    from hornbook.train.hardware import compute_dtype
+    from hornbook.train.hardware import compute_dtype, share_of_batch
+    from hornbook.train.trackers import check_installed
 
     for train in (recipe.pretrain, recipe.finetune, recipe.small_pretrain, recipe.small_finetune):
         compute_dtype(train.precision, resolve_device(machine.device))
+        share_of_batch(train, machine)
+        check_installed(train)
     available_layers().check(machine.sandbox)
 
 
@@ -442,17 +495,26 @@ def _print_costs(recipe: Recipe, planned: list[PlannedNode]) -> None:
     out.print(table)
     out.print(
         f"[dim]A100-hours at the paper's own utilization (its pretraining of phi-1: {PAPER_PRETRAIN_A100_HOURS}). "
-        f"Here: {rate / 1e9:,.0f} GFLOP/s, {CPU_UTILIZATION:.0%} of a matrix product measured now.\n"
-        f"{_describe_teachers(recipe)}[/dim]",
+        f"Here: {rate / 1e9:,.0f} GFLOP/s, {CPU_UTILIZATION:.0%} of a matrix product measured now.[/dim]",
         soft_wrap=True,
     )
 
 
-def _describe_teachers(recipe: Recipe) -> str:
-    teacher = "Teacher: built in, 0 dollars, 0 tokens to pay for."
-    if recipe.grade.backend != "openai":
-        return teacher
-    return f"{teacher} Grading: a reply of {recipe.grade.model} or two for each completion, at its endpoint's price."
+def _print_teacher_costs(costs: list[TeacherCost]) -> None:
+    from hornbook.teacher.budget import show_dollars
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("asking", no_wrap=True)
+    for column in ("requests", "cached", "prompt tokens", "reply tokens", "at most", "dollars", "at most"):
+        table.add_column(column, justify="right")
+    for cost in costs:
+        amounts = ("", "") if cost.dollars is None else (show_dollars(cost.dollars), show_dollars(cost.dollars_at_most))
+        counts = (cost.num_requests, cost.num_cached, cost.expected.prompt, cost.expected.completion)
+        table.add_row(cost.node, *(f"{count:,}" for count in counts), f"{cost.most.completion:,}", *amounts)
+    out.print()
+    out.print(table)
+    for cost in costs:
+        out.print(f"[dim]{cost.node}: {'; '.join(cost.notes)}[/dim]", soft_wrap=True)
 
 
 def _duration(seconds: float) -> str:

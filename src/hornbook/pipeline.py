@@ -17,13 +17,15 @@ from hornbook.corpus.annotate import annotate
 from hornbook.corpus.collect import collect
 from hornbook.corpus.decontaminate import decontaminate_codeexercises, decontaminate_codetextbook
 from hornbook.corpus.deduplicate import deduplicate
+from hornbook.corpus.embedders import embedder_identity
 from hornbook.corpus.filter import filter
+from hornbook.corpus.judgement import judgements_identity
 from hornbook.corpus.sources import environment_identity
 from hornbook.evaluate.compare import compare
 from hornbook.evaluate.evaluate import evaluate
 from hornbook.evaluate.grade import grade
 from hornbook.evaluate.grader import grader_identity
-from hornbook.evaluate.problem_sets import problem_set_identities
+from hornbook.evaluate.problem_sets import benchmark_entry_points, problem_set_identities
 from hornbook.recipe import Recipe, TrainConfig
 from hornbook.release.export import export
 from hornbook.release.report import report
@@ -50,14 +52,18 @@ def build(recipe: Recipe) -> Graph:
     # Section 2.1: raw code, and the part of it that teaches.
     collected = add(collect, config=recipe.collect, seed=seed, environment=environment_identity())
     files = add(deduplicate, files=collected, config=recipe.deduplicate)
-    annotations = add(annotate, files=files, teacher=teacher, config=recipe.annotate, seed=seed)
-    filtered = add(filter, files=files, annotations=annotations, config=recipe.filter, seed=seed)
+    prompts = judgements_identity() if recipe.annotator.backend else ""
+    judging: dict[str, Any] = {"teacher": teacher, "annotator": recipe.annotator, "prompts": prompts}
+    annotations = add(annotate, files=files, config=recipe.annotate, seed=seed, **judging)
+    embedder = embedder_identity(recipe.filter)
+    filtered = add(filter, files=files, annotations=annotations, config=recipe.filter, embedder=embedder, seed=seed)
 
     # Section 2.2: what the teacher writes.
     requests = requests_identity() if recipe.writer.backend else ""
     writing: dict[str, Any] = {"teacher": teacher, "writer": recipe.writer, "requests": requests, "seed": seed}
     textbooks = add(write_textbooks, config=recipe.write_textbooks, **writing)
-    exercises = add(write_exercises, config=recipe.write_exercises, humaneval=humaneval, **writing)
+    names = benchmark_entry_points(recipe.evaluate.problems)
+    exercises = add(write_exercises, config=recipe.write_exercises, entry_points=names, **writing)
 
     # Section 5.1: nothing that the evaluation asks may be in what the models read.
     clean: dict[str, Any] = {"config": recipe.decontaminate, "humaneval": humaneval}
@@ -77,7 +83,7 @@ def build(recipe: Recipe) -> Graph:
 
     # Section 2.3: phi-1-base, phi-1, and the same pipeline at a smaller size (section 3: phi-1-small).
     def settings(config: TrainConfig) -> dict[str, Any]:
-        # Held-out problems only where they are asked on the way: weights do not depend on them.
+        # Held-out problems only where they are asked on the way: without that, weights do not depend on them.
         probed = {"exercises": codeexercises, "evaluation": recipe.evaluate} if config.evaluate_every else {}
         return {"config": config, **probed}
 

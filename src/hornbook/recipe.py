@@ -67,24 +67,59 @@ class AnnotateConfig(Section):
     """Educational value of a sample of the corpus (section 2.1)."""
 
     sample_files: Positive = 100_000
-    """How many files the teacher scores, spread over origins and lengths (the paper: about 100k samples)."""
+    """How many files the teacher (`annotator`, or the built-in one) scores, spread over origins and lengths (the paper:
+    about 100k samples)."""
 
 
 class FilterConfig(Section):
     """The quality filter: a random forest on an embedding predicts the teacher's score (section 2.1)."""
 
-    keep_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2
-    """Share of the characters of the corpus that stays, best predicted score first
-    (the paper keeps about 6B of 35B tokens)."""
-    embedder: Literal["tfidf-svd"] = "tfidf-svd"
+    keep_share: Share = 0.2
+    """Share of the characters of the corpus that stays, best predicted score first (the paper keeps about 6B of 35B
+    tokens). 0 where one of the next two says what stays."""
+    min_educational_value: Annotated[float, Field(ge=0.0, le=10.0)] = 0.0
+    """What is predicted to have at least this score stays; 0 where `keep_share` or `keep_tokens` says what stays."""
+    keep_tokens: Count = 0
+    """So many tokens stay, best predicted score first; 0 where `keep_share` or `min_educational_value` says what stays.
+    There is no tokenizer yet, so a token is taken for `chars_per_token` characters."""
+    chars_per_token: Rate = 4.2
+    """Characters of code in one token, for `keep_tokens`: 4.2 with 51,200 tokens trained on such code, 2.7 with 2,048.
+    `hornbook show RUN tokenize_codetextbook` says what it came to (`code_chars_per_token`)."""
+    embedder: Literal["tfidf-svd", "transformers", "checkpoint"] = "tfidf-svd"
     """What the forest sees. `tfidf-svd`: tf-idf over identifiers and tokens, reduced by a truncated SVD.
-    Differs from paper: the paper embeds with CodeGen-350M-mono."""
+    `transformers`: a Hugging Face model's last hidden layer, and `checkpoint`: that of a model that hornbook trained,
+    each the mean over the tokens of the file. Differs from paper: CodeGen-350M-mono there, which `transformers` with
+    `embedder_model=Salesforce/codegen-350M-mono` gives."""
+    embedder_model: Annotated[str, Field(exclude=True)] = ""
+    """The model of `transformers` (a folder, or a name on the hub, where NAME@REVISION names one state of it) or of
+    `checkpoint` (a folder with `model.safetensors`, such as `runs/nano/finetune/...`). What the files hold is part of
+    the result's identity, where they lie is not."""
+    embedding_window: Positive = 2048
+    """A longer file goes through the model in windows of about equal size, of at most so many tokens and at most the
+    model's context; its embedding is the mean over the tokens of all of them."""
     embedding_size: Positive = 64
-    """Dimensions that the SVD keeps."""
+    """Dimensions that the SVD of `tfidf-svd` keeps."""
     num_trees: Positive = 100
     """Trees of the random forest."""
     validation_share: Annotated[float, Field(gt=0.0, lt=0.9)] = 0.2
     """Share of the annotated files that measures the filter instead of training it."""
+
+    @model_validator(mode="after")
+    def _check_threshold(self) -> Self:
+        names = ("keep_share", "min_educational_value", "keep_tokens")
+        given = [f"{name} {getattr(self, name)}" for name in names if getattr(self, name)]
+        if not given:
+            raise ValueError(f"{', '.join(names)} are all 0, so nothing says what stays: set one of them")
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} cannot hold at once: set all but one of them to 0")
+        return self
+
+    @model_validator(mode="after")
+    def _check_embedder(self) -> Self:
+        if bool(self.embedder_model) != (self.embedder != "tfidf-svd"):
+            wrong = "takes no model" if self.embedder_model else "needs the model to embed with"
+            raise ValueError(f"embedder {self.embedder!r} {wrong}: embedder_model is {self.embedder_model!r}")
+        return self
 
 
 class WriteTextbooksConfig(Section):
@@ -94,6 +129,26 @@ class WriteTextbooksConfig(Section):
     """How many sections the built-in teacher writes (the paper: about 1B tokens)."""
     num_requests: Count = 0
     """How many sections the `writer` is asked for on top; those whose code runs stay."""
+    topics: Literal["tree", "list"] = "tree"
+    """What the `writer` is asked about. `tree`: the subtopics of `hornbook.synthesize.topics`, in turn, basic reasoning
+    and algorithms first. `list`: topics drawn from the word lists, as for the replies that ship with hornbook."""
+    num_proposed_topics: Count = 0
+    """Of so many topics of the tree, from its beginning, the `writer` is first asked for further subtopics, about which
+    sections are written as well."""
+    max_repairs: Annotated[int, Field(ge=0, le=1)] = 1
+    """How often the `writer` is shown the error of a section whose code fails, to write the section anew."""
+    max_similarity: Annotated[float, Field(gt=0.0, le=1.0)] = 0.3
+    """A section of the `writer` that shares more than this part of its runs of five words with an earlier one (their
+    Jaccard index) is dropped as `near_repeat`."""
+
+    @model_validator(mode="after")
+    def _check_topics(self) -> Self:
+        if self.topics == "list" and self.num_proposed_topics:
+            raise ValueError(
+                f"num_proposed_topics {self.num_proposed_topics} extends the tree of topics, and topics is 'list': "
+                "set topics to 'tree' or num_proposed_topics to 0"
+            )
+        return self
 
 
 class WriteExercisesConfig(Section):
@@ -103,6 +158,13 @@ class WriteExercisesConfig(Section):
     """How many exercises the built-in teacher writes for training (the paper: 880k, 180M tokens)."""
     num_requests: Count = 0
     """How many exercises the `writer` is asked for on top; those that are proven by running them stay."""
+    num_solutions: Positive = 1
+    """With more than 1, an exercise whose stated results do not hold gets further solutions by the `writer`, up to so
+    many in all, from the signature and the docstring alone. Where a majority of different solutions agrees on
+    generated inputs, the results that they compute become the tests."""
+    num_baseline_requests: Count = 0
+    """How many exercises the `writer` is asked for without any constraint, to measure what constraints add to
+    diversity; no model is trained on them."""
     min_held_share: Share = 0.6
     """Share of the asserts in a reply of the `writer` that must hold; 1 asks for all. Those that do not hold are taken
     for its slips and left out: a small model's code is right more often than the results that it states."""
@@ -183,6 +245,10 @@ class ModelConfig(Section):
         return self
 
 
+TrackerName = Literal["tensorboard", "wandb", "trackio"]
+"""What `hornbook.train.trackers` can send curves to."""
+
+
 class TrainConfig(Section):
     """One training run; pretraining and finetuning are two of these over one loop (section 2.3)."""
 
@@ -214,8 +280,8 @@ class TrainConfig(Section):
     gradient_clip: Annotated[float, Field(ge=0.0)] = 1.0
     """Largest norm of the gradient; 0 does not clip (the paper is silent)."""
     precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
-    """Of the matrix products; weights and optimizer state stay fp32. `auto`: bf16 where the hardware has it, else
-    fp32. Differs from paper: fp16 there."""
+    """Of the matrix products. Weights and optimizer state are fp32 in every case, so an update that is too small for
+    bf16 to resolve is kept. `auto`: bf16 where the hardware has it, else fp32. Differs from paper: fp16 there."""
     mixture: Mapping[str, Annotated[float, Field(gt=0.0)]] = Field(default_factory=dict)
     """Share of the sequences drawn from each source, by name; empty draws in proportion to tokens."""
     packing: Literal["slice", "whole"] = "slice"
@@ -225,9 +291,21 @@ class TrainConfig(Section):
     """`solution`: only tokens after an exercise's docstring count.
     Differs from paper: `all` there, as far as it says."""
     checkpoint_every: Positive = 1000
-    """Steps between checkpoints that a killed run goes on from.
-    Differs from paper: the last step's weights are the result; the paper takes the best finetuning checkpoint of those
-    saved each 1,000 steps."""
+    """Steps between checkpoints that a killed run goes on from, and a bad step goes back to."""
+    select: Literal["last", "validation_loss", "pass_at_1"] = "last"
+    """Whose weights are the result: the `last` step's, or, of those measured each `validate_every` or `evaluate_every`
+    steps and at the end, the ones with the lowest `validation_loss` (the mean over the sources by their share of the
+    sequences) or the highest `pass_at_1` on held-out problems; of equals the earlier. The paper takes the best
+    finetuning checkpoint of those saved each 1,000 steps. Differs from paper: it does not say best by what score, and
+    HumanEval is no choice here, since choosing by the benchmark that is reported would flatter it; `pass_at_1` flatters
+    the held-out score a little."""
+    max_rollbacks: Annotated[int, Field(ge=0, le=100)] = 0
+    """How often the run goes back to its last checkpoint when a step is bad, and leaves out the batches from there up
+    to the bad one (the paper is silent; after PaLM, Chowdhery et al. 2022, arXiv:2204.02311, section 5.1). 0 stops at
+    the first bad step."""
+    spike_factor: Annotated[float, Field(ge=0.0)] = 0.0
+    """A step whose loss is more than so many times the moving average counts as bad, after the warmup. 0: only a step
+    that is not finite does."""
     validate_every: Positive = 1000
     """Steps between measurements of the validation loss."""
     validation_sequences: Positive = 64
@@ -237,6 +315,15 @@ class TrainConfig(Section):
     costs the time that the log shows with it."""
     evaluate_problems: Positive = 100
     """How many held-out problems such a measurement asks; always the same ones."""
+    sample_every: Count = 1000
+    """Steps between samples: a greedy completion of one fixed beginning per source, shown and kept in `samples.jsonl`.
+    0 writes none."""
+    trackers: Annotated[tuple[TrackerName, ...], Field(exclude=True)] = ()
+    """Where the curves are sent besides `metrics.jsonl`: TensorBoard, Weights & Biases, trackio. Each needs the extra
+    of its name, as in `pip install 'hornbook[tensorboard]'`. The first two write below `trackers` in the run's folder,
+    trackio where it always does. No fingerprint covers this."""
+    tracker_project: Annotated[str, Field(min_length=1, exclude=True)] = "hornbook"
+    """The project that the curves belong to at Weights & Biases and trackio."""
     seed: int = 0
     """Of the initial weights, the order of the data and dropout."""
 
@@ -248,10 +335,23 @@ class TrainConfig(Section):
             raise ValueError(f"stop_after_steps {self.stop_after_steps} must be at most steps {self.steps}")
         return self
 
+    @model_validator(mode="after")
+    def _check_measures(self) -> Self:
+        if self.select == "pass_at_1" and not self.evaluate_every:
+            raise ValueError("select 'pass_at_1' needs it measured: set evaluate_every, which is 0")
+        if 0 < self.spike_factor <= 1:
+            raise ValueError(f"spike_factor {self.spike_factor} must be 0 or more than 1, or every step is a spike")
+        return self
+
     @property
     def last_step(self) -> int:
         """The step after which training ends."""
         return self.stop_after_steps or self.steps
+
+    @property
+    def num_batches(self) -> int:
+        """Batches that the run may ask for, with all that its rollbacks can leave out."""
+        return self.last_step + self.max_rollbacks * self.checkpoint_every
 
     @property
     def tokens_per_step(self) -> int:
@@ -313,10 +413,10 @@ class ChatConfig(Section):
     each teacher of a recipe may have its own endpoint; no fingerprint covers them.
     """
 
-    backend: Literal["", "openai", "transformers", "recorded"] = ""
+    backend: Literal["", "openai", "transformers", "recorded", "starter"] = ""
     """Empty: nobody is asked. `openai`: any endpoint that speaks OpenAI's chat completions API, hosted or on this
     machine. `transformers`: a Hugging Face model in this process, many requests at once. `recorded`: replies that the
-    run's reply cache holds already, and no network."""
+    run's reply cache holds already, and no network. `starter`: the replies that ship with hornbook, for a `writer`."""
     model: str = ""
     """The model's name at the endpoint, or at Hugging Face."""
     temperature: Annotated[float, Field(ge=0.0)] = 0.0
@@ -337,6 +437,36 @@ class ChatConfig(Section):
     """After so long without an answer a request is sent again."""
     deadline_s: Annotated[float, Field(gt=0.0, exclude=True)] = 300.0
     """After so long a request is given up and counted as `timed_out`, retries and waits included."""
+    mode: Annotated[Literal["live", "batch"], Field(exclude=True)] = "live"
+    """`live`: each request by itself. `batch`: files of requests through OpenAI's batch API, answered within a day at
+    a lower price; only with `openai`."""
+    prompt_dollars_per_million: Annotated[float, Field(ge=0.0, exclude=True)] = 0.0
+    """The endpoint's price of a million prompt tokens, in dollars."""
+    completion_dollars_per_million: Annotated[float, Field(ge=0.0, exclude=True)] = 0.0
+    """The endpoint's price of a million tokens that it writes, in dollars."""
+    batch_discount: Annotated[float, Field(ge=0.0, le=1.0, exclude=True)] = 0.5
+    """The share of the price that batch mode saves (OpenAI's batch guide: 50%)."""
+    budget_dollars: Annotated[float, Field(ge=0.0, exclude=True)] = 0.0
+    """The most that may ever be spent on this model's replies in this reply cache, over all runs and processes; a
+    request is sent only where its worst case still fits. 0: no bound."""
+    budget_tokens: Annotated[int, Field(ge=0, exclude=True)] = 0
+    """As `budget_dollars`, in tokens of prompts and replies together. 0: no bound."""
+
+    @property
+    def section(self) -> str:
+        """Its name in a recipe."""
+        return type(self).__name__.removesuffix("Config").lower()
+
+    @model_validator(mode="after")
+    def _check_spending(self) -> Self:
+        if self.budget_dollars and not (self.prompt_dollars_per_million and self.completion_dollars_per_million):
+            raise ValueError(
+                f"budget_dollars {self.budget_dollars:g} needs prices: set prompt_dollars_per_million and "
+                "completion_dollars_per_million"
+            )
+        if self.mode == "batch" and self.backend == "transformers":
+            raise ValueError("mode 'batch' needs an endpoint with OpenAI's batch API: set backend to 'openai'")
+        return self
 
     @model_validator(mode="after")
     def _check_endpoint(self) -> Self:
@@ -364,10 +494,29 @@ class GradeConfig(ChatConfig):
     Differs from paper: any model can grade, GPT-4 there."""
 
 
+class AnnotatorConfig(ChatConfig):
+    """A language model that annotates in the built-in teacher's place (section 2.1).
+
+    Each file is scored from 0 to 10, with a reason. Differs from paper: any model can annotate, GPT-4 there. With an
+    empty backend the built-in teacher annotates, by a rubric.
+    """
+
+    max_tokens: Positive = 300
+    """A reply is cut here; it is a reason of one or two sentences and a number."""
+    window_chars: Positive = 8000
+    """A longer file is cut into windows of at most so many characters, at line borders. Each is scored on its own, and
+    the file's score is their mean weighted by length."""
+    max_windows: Positive = 4
+    """Of a file with more windows so many are scored, evenly spread over it; `share_read` of its row says how much of
+    the file they are."""
+    replies: Annotated[str, Field(exclude=True)] = ""
+    """The file of the reply cache; empty: `replies.sqlite` in the run's folder."""
+
+
 class WriterConfig(ChatConfig):
     """A language model that writes textbook sections and exercises next to the built-in teacher (section 2.2).
 
-    It neither annotates nor writes held-out problems: these stay the built-in teacher's. How much it is asked for is
+    It writes no held-out problems: these stay the built-in teacher's. How much it is asked for is
     `write_textbooks.num_requests` and `write_exercises.num_requests`.
     """
 
@@ -420,6 +569,7 @@ class Recipe(Section):
     max_drop_fraction: Share = 0.9
     """A stage that drops more of its rows than this fails."""
     teacher: TeacherConfig = TeacherConfig()
+    annotator: AnnotatorConfig = AnnotatorConfig()
     writer: WriterConfig = WriterConfig()
     collect: CollectConfig = CollectConfig()
     deduplicate: DeduplicateConfig = DeduplicateConfig()
@@ -445,6 +595,8 @@ class Recipe(Section):
         for name in ("write_textbooks", "write_exercises"):
             if getattr(self, name).num_requests and not self.writer.backend:
                 raise ValueError(f"{name}.num_requests needs somebody to ask: set writer.backend and writer.model")
+        if self.write_exercises.num_baseline_requests and not self.write_exercises.num_requests:
+            raise ValueError("write_exercises.num_baseline_requests is a baseline for num_requests, which is 0")
         return self
 
     @model_validator(mode="after")
@@ -465,6 +617,11 @@ class Recipe(Section):
                 raise ValueError(
                     f"{train_name}.sequence_length {train.sequence_length} is longer than "
                     f"{model_name}.max_position_embeddings {model.max_position_embeddings}"
+                )
+            if train.select == "validation_loss" and not self.tokenize.validation_share:
+                raise ValueError(
+                    f"{train_name}.select 'validation_loss' needs documents to measure it on: "
+                    "set tokenize.validation_share, which is 0"
                 )
         return self
 

@@ -1,5 +1,7 @@
 """What a chat teacher writes, from replies in the cache to rows: replayed by the `recorded` backend."""
 
+import json
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
@@ -7,12 +9,12 @@ import pytest
 
 from hornbook.errors import RecipeError, TeacherError
 from hornbook.recipe import TeacherConfig, WriteExercisesConfig, WriterConfig, WriteTextbooksConfig, load_recipe
-from hornbook.records import Exercise
-from hornbook.run.datasets import EXERCISES, HELDOUT, TEXTBOOKS, Exercises, Textbooks
+from hornbook.records import Exercise, read_rows
+from hornbook.run.datasets import BASELINE, DIVERSITY, EXERCISES, HELDOUT, TEXTBOOKS, Exercises, Textbooks
 from hornbook.run.machine import Machine
 from hornbook.synthesize.asking import replies_file
 from hornbook.synthesize.constraints import draw_section
-from hornbook.synthesize.requests import exercise_request, section_request
+from hornbook.synthesize.requests import exercise_request, plain_exercise_request, section_request
 from hornbook.synthesize.write_exercises import write_exercises
 from hornbook.synthesize.write_textbooks import write_textbooks
 from hornbook.teacher.builtin import ExerciseTeacher
@@ -28,6 +30,19 @@ def reply(name: str, body: str = "    return sum(numbers)", tests: str = GOOD_TE
     docstring = '    """Add up the numbers of the list; an empty list gives 0."""\n'
     checks = tests.format(name=name, third=third)
     return f"```python\ndef {name}(numbers: list[int]) -> int:\n{docstring}{body}\n\n\n{checks}```"
+
+
+LOOP = "    total = 0\n    for number in numbers:\n        total += number\n    return total"
+UNSTABLE = '''```python
+def second_of_set(words: list[str]) -> str:
+    """Return a word of the list."""
+    return list(set(words))[1 % len(set(words))]
+
+
+assert second_of_set(["d"]) == "d"
+assert second_of_set(["a", "b", "c", "d"]) == "c"
+```'''
+"""Returns what the order of a set says: the same in one process, another in the next."""
 
 
 def name(index: int) -> str:
@@ -48,19 +63,18 @@ def writer_of(tmp_path: Path) -> WriterConfig:
 
 
 def run_exercises(
-    tmp_path: Path, texts: list[str], *, num_exercises: int = 0, min_held_share: float = 0.6, workers: int = 1
+    tmp_path: Path, texts: list[str], *, workers: int = 1, entry_points: tuple[str, ...] = (), **fields: float
 ) -> Exercises:
-    writer, out = writer_of(tmp_path), tmp_path / f"out-{workers}-{min_held_share}"
+    writer, out = writer_of(tmp_path), tmp_path / f"out-{workers}-{'-'.join(map(str, fields.values()))}"
     record(Path(writer.replies), writer, texts)
     out.mkdir()
+    config = {"num_exercises": 0, "num_heldout": 5, "num_requests": len(texts), **fields}
     return write_exercises(
-        config=WriteExercisesConfig(
-            num_exercises=num_exercises, num_heldout=5, num_requests=len(texts), min_held_share=min_held_share
-        ),
+        config=WriteExercisesConfig.model_validate(config),
         teacher=TeacherConfig(),
         writer=writer,
         seed=SEED,
-        humaneval="",
+        entry_points=entry_points,
         requests="",
         out=out,
         machine=Machine(workers=workers),
@@ -73,6 +87,7 @@ def test_golden_exercise(tmp_path: Path) -> None:
     examples = exercise.prompt.partition("gives 0.")[2]
     assert exercise.task_id == f"m/{SEED}/0"
     assert exercise.name == name(0)
+    assert exercise.verdict == "held"
     assert exercise.prompt.startswith(
         f'def {name(0)}(numbers: list[int]) -> int:\n    """Add up the numbers of the list; an empty list gives 0.'
     )
@@ -103,8 +118,10 @@ def test_every_reason_is_counted(tmp_path: Path) -> None:
         reply(name(10)),
         reply(name(11)).replace("numbers", "values"),
         reply(name(12), "    return {}[numbers]").replace("-> int", "-> Undefined"),
+        reply(name(13), "    return sum(numbers) + 0"),
+        UNSTABLE,
     ]
-    made = run_exercises(tmp_path, texts)
+    made = run_exercises(tmp_path, texts, entry_points=(name(13),))
     assert [exercise.name for exercise in made.read()] == [name(10)]
     assert made.facts.drops == {
         "no_code": 1,
@@ -118,14 +135,27 @@ def test_every_reason_is_counted(tmp_path: Path) -> None:
         "timed_out": 1,
         "exception": 1,
         "duplicate_solution": 1,
+        "benchmark_name": 1,
+        "not_deterministic": 1,
     }
     assert sum(made.facts.drops.values()) + 1 == len(texts)
+    kept_apart = list(made.read_unverified())
+    assert made.facts.metrics["unverified_rows"] == len(kept_apart)
+    assert made.facts.metrics["teacher_acceptance_rate"] == pytest.approx(1 / len(texts), abs=1e-4)
+    # A reply that repeats another, has a benchmark's name or holds no text is no row.
+    gone = {"duplicate_solution", "benchmark_name", "refused", "empty_reply"}
+    assert Counter(row.reason for row in kept_apart) == {
+        reason: count for reason, count in made.facts.drops.items() if reason not in gone
+    }
+    texts_by_id = {f"m/{SEED}/{index}": text for index, text in enumerate(texts)}
+    assert all(row.text == texts_by_id[row.task_id] for row in kept_apart)
 
 
 def test_a_wrong_assert_is_left_out_or_drops_the_exercise(tmp_path: Path) -> None:
     slipped = [reply(name(0), third=9)]
     (exercise,) = run_exercises(tmp_path, slipped).read()
     assert "[2, 2]" not in exercise.tests + exercise.prompt
+    assert exercise.verdict == "held_in_part"
     with pytest.raises(TeacherError, match=r"nothing that 'm' wrote in 1 replies can be used \(tests_fail 1\)"):
         run_exercises(tmp_path, slipped, min_held_share=1.0)
 
@@ -175,6 +205,38 @@ def test_more_requests_keep_what_fewer_gave(tmp_path: Path) -> None:
     assert len(rows) == 4
 
 
+def test_a_baseline_is_measured_beside_and_kept_apart(tmp_path: Path) -> None:
+    writer = writer_of(tmp_path)
+    texts = [reply(name(0), f"    return sum(numbers) * {factor} // {factor}") for factor in (2, 3)]
+    with ReplyCache(Path(writer.replies)) as cache:
+        for index, text in enumerate([*texts, "I would rather not."]):
+            request = plain_exercise_request(writer, SEED, index)
+            assert "Topic" not in request.messages[-1].content
+            cache.keep(request, ChatReply(text, "stop", 200, 90, "2026-01-01"))
+    made = run_exercises(
+        tmp_path,
+        [reply(name(1)), reply(name(2), "    return sum(n for n in numbers)"), reply(name(3), LOOP)],
+        num_baseline_requests=3,
+    )
+    assert [exercise.name for exercise in made.read()] == [name(1), name(2), name(3)]
+    baseline = list(read_rows(made.folder / BASELINE, Exercise))
+    assert [exercise.task_id for exercise in baseline] == [f"m/baseline/{SEED}/0", f"m/baseline/{SEED}/1"]
+    metrics = made.facts.metrics
+    assert metrics["baseline_acceptance_rate"] == pytest.approx(2 / 3, abs=1e-4)
+    assert (metrics["baseline_requests"], metrics["baseline_completion_tokens"]) == (3, 270)
+    assert metrics["baseline_diversity_sample"] == metrics["writer_diversity_sample"] == 2
+    assert (metrics["baseline_distinct_names"], metrics["writer_distinct_names"]) == (1, 3)
+    assert metrics["baseline_embedding_spread"] < metrics["writer_embedding_spread"]  # type: ignore[operator]
+    measured = json.loads((made.folder / DIVERSITY).read_text())
+    assert set(measured) == {"writer", "baseline"}
+    assert made.facts.drops == {}
+
+
+def test_a_baseline_is_of_something() -> None:
+    with pytest.raises(RecipeError, match=r"num_baseline_requests is a baseline for num_requests, which is 0"):
+        load_recipe("nano", ["write_exercises.num_baseline_requests=5"])
+
+
 def test_a_reply_that_is_not_recorded_is_named(tmp_path: Path) -> None:
     writer = writer_of(tmp_path)
     record(Path(writer.replies), writer, [])
@@ -185,19 +247,20 @@ def test_a_reply_that_is_not_recorded_is_named(tmp_path: Path) -> None:
             teacher=TeacherConfig(),
             writer=writer,
             seed=SEED,
-            humaneval="",
+            entry_points=(),
             requests="",
             out=tmp_path / "out",
             machine=Machine(workers=1),
         )
 
 
-def run_textbooks(tmp_path: Path, texts: list[str], num_sections: int = 0) -> Textbooks:
+def run_textbooks(tmp_path: Path, texts: list[str], **fields: object) -> Textbooks:
     writer, out = writer_of(tmp_path), tmp_path / "out"
     record(Path(writer.replies), writer, texts, sections=True)
     out.mkdir()
+    config = {"num_sections": 0, "num_requests": len(texts), "topics": "list", "max_repairs": 0, **fields}
     return write_textbooks(
-        config=WriteTextbooksConfig(num_sections=num_sections, num_requests=len(texts)),
+        config=WriteTextbooksConfig.model_validate(config),
         teacher=TeacherConfig(),
         writer=writer,
         seed=SEED,

@@ -4,7 +4,7 @@ import pytest
 
 from hornbook.evaluate.sandbox import Limits, Sandbox
 from hornbook.synthesize.read_exercise import Unreadable
-from hornbook.synthesize.read_section import read_section, verify_sections
+from hornbook.synthesize.read_section import BrokenCode, read_section, verify_sections
 
 PROSE = "Numbers can be added in any order, and a loop adds them one by one to a running total. " * 4
 CODE = "total = 0\nfor number in [1, 2]:\n    total += number\nassert total == 3"
@@ -65,7 +65,8 @@ def test_a_stated_output_is_checked_as_an_assert(line: str, holds: bool) -> None
     assert line in draft.text
     assert "print" not in draft.code
     with Sandbox(Limits(timeout_s=2.0)) as sandbox:
-        assert verify_sections([draft], sandbox, workers=1) == [draft if holds else "tests_fail"]
+        (outcome,) = verify_sections([draft], sandbox, workers=1)
+    assert outcome == draft if holds else isinstance(outcome, BrokenCode) and outcome.reason == "tests_fail"
 
 
 @pytest.mark.parametrize(
@@ -80,4 +81,42 @@ def test_code_that_does_not_run_to_its_end() -> None:
     drafts = [read_section(section(code=code)) for code in codes]
     with Sandbox(Limits(timeout_s=0.5)) as sandbox:
         outcomes = verify_sections(drafts, sandbox, workers=1)
-    assert outcomes == [drafts[0], "tests_fail", "exception", "timed_out"]
+    assert outcomes == [
+        drafts[0],
+        BrokenCode("tests_fail", "AssertionError: assert 1 + 1 == 3 fails: the left side is 2"),
+        BrokenCode("exception", "NameError: name 'undefined' is not defined"),
+        BrokenCode("timed_out", "still running when its time was up"),
+    ]
+
+
+def test_what_a_failed_assert_says_changes_no_verdict() -> None:
+    codes = [
+        r"text = 'a\nb'" + "\n" + r"assert text.split('\n') == ['a', 'c']",
+        "assert not [1]",
+        "assert 1 == 2, 'in words'",
+        "def f():\n    assert len('ab') == 3\n\n\nf()",
+    ]
+    drafts = [read_section(section(code=code)) for code in codes]
+    with Sandbox(Limits(timeout_s=2.0)) as sandbox:
+        outcomes = verify_sections(drafts, sandbox, workers=1)
+    errors = [outcome.error for outcome in outcomes if isinstance(outcome, BrokenCode)]
+    assert errors == [
+        r"AssertionError: assert text.split('\n') == ['a', 'c'] fails: the left side is ['a', 'b']",
+        "AssertionError: assert not [1] fails",
+        "AssertionError: in words",
+        "AssertionError: assert len('ab') == 3 fails: the left side is 2",
+    ]
+
+
+def test_code_that_cannot_be_written_back_is_run_as_it_is() -> None:
+    code = "word = 'a'\nassert f'''{word + \"\"\"\n\"\"\"}''' == 'b'"
+    with Sandbox(Limits(timeout_s=2.0)) as sandbox:
+        (outcome,) = verify_sections([read_section(section(code=code))], sandbox, workers=1)
+    assert isinstance(outcome, BrokenCode)
+    assert outcome.reason == "tests_fail"
+
+
+def test_the_message_of_a_syntax_error_is_kept_for_the_repair() -> None:
+    with pytest.raises(Unreadable) as caught:
+        read_section(section(code="total = = 3\nassert total"))
+    assert caught.value.detail == "SyntaxError: invalid syntax: total = = 3"

@@ -13,9 +13,15 @@ from hornbook.synthesize.write_exercises import solution_digest, write_exercises
 from hornbook.teacher.builtin import RubricTeacher, TextbookTeacher
 from hornbook.teacher.protocol import Teacher
 
+HUMANEVAL = tuple(sorted({problem.entry_point for problem in humaneval_problems()}))
+
 
 def run(
-    out: Path, num_exercises: int = 600, num_heldout: int = 20, workers: int = 1, humaneval: str = "identity"
+    out: Path,
+    num_exercises: int = 600,
+    num_heldout: int = 20,
+    workers: int = 1,
+    entry_points: tuple[str, ...] = HUMANEVAL,
 ) -> Exercises:
     out.mkdir()
     return write_exercises(
@@ -24,7 +30,7 @@ def run(
         writer=WriterConfig(),
         requests="",
         seed=3,
-        humaneval=humaneval,
+        entry_points=entry_points,
         out=out,
         machine=Machine(workers=workers),
     )
@@ -36,9 +42,10 @@ def test_golden(tmp_path: Path) -> None:
     assert made.facts.rows == {EXERCISES: 600, HELDOUT: 20} == {EXERCISES: len(train), HELDOUT: len(heldout)}
     prompts = [exercise.prompt for exercise in train + heldout]
     assert len(set(prompts)) == len(prompts)
-    entry_points = {problem.entry_point for problem in humaneval_problems()}
-    assert len(entry_points) > 150
-    assert not entry_points & {exercise.name for exercise in train + heldout}
+    assert len(HUMANEVAL) > 150
+    assert not set(HUMANEVAL) & {exercise.name for exercise in train + heldout}
+    assert {exercise.verdict for exercise in train + heldout} == {"computed"}
+    assert list(made.read_unverified()) == []
     metrics = made.facts.metrics
     assert metrics["distinct_solutions"] == len({solution_digest(exercise) for exercise in train + heldout})
     assert metrics["compositions"] == len({exercise.operations for exercise in train + heldout})
@@ -102,13 +109,13 @@ def test_every_drop_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     made = run(tmp_path / "out", num_exercises=3, num_heldout=2)
     assert [exercise.name for exercise in made.read_heldout()] == ["h0", "h1"]
     assert [exercise.name for exercise in made.read()] == ["t0", "t1", "t2"]
-    assert made.facts.drops == {"duplicate_prompt": 2, "heldout_prompt": 1, "humaneval_name": 1}
+    assert made.facts.drops == {"duplicate_prompt": 2, "heldout_prompt": 1, "benchmark_name": 1}
     assert all("has_close_elements" in names for names in forbidden)
 
 
-def test_without_humaneval_no_name_is_forbidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_benchmarks_no_name_is_forbidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     forbidden = use(monkeypatch, SCRIPTED)
-    made = run(tmp_path / "out", num_exercises=4, num_heldout=2, humaneval="")
+    made = run(tmp_path / "out", num_exercises=4, num_heldout=2, entry_points=())
     assert [exercise.name for exercise in made.read()] == ["t0", "has_close_elements", "t1", "t2"]
     assert set(forbidden) == {()}
 

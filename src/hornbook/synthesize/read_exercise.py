@@ -56,7 +56,12 @@ class ExerciseDraft:
 
 
 class Unreadable(Exception):
-    """A reply that is no exercise; its text is the reason under which it is counted."""
+    """A reply that is not what was asked for; its text is the reason under which it is counted."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.detail = detail
+        """What is wrong, for whoever wrote it; often empty."""
 
 
 def read_exercise(text: str) -> ExerciseDraft:
@@ -71,22 +76,22 @@ def read_exercise(text: str) -> ExerciseDraft:
         module = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise Unreadable("syntax_error") from None
-    function = _only_function(module)
+    function = only_function(module)
     name = function.name
-    if not function.returns or any(not argument.annotation for argument in _arguments(function)):
+    if not function.returns or any(not argument.annotation for argument in parameters_of(function)):
         raise Unreadable("no_type_hints")
     docstring = _read_docstring(function)
     signature, solution = _split(source, function)
-    if len(solution.splitlines()) > MAX_SOLUTION_LINES or len(signature + docstring + solution) > MAX_CHARS:
+    if len(signature + docstring + solution) > MAX_CHARS:
         raise Unreadable("too_long")
     if _is_trivial(function.body[1:]):
         raise Unreadable("trivial")
-    if _names_in(function) & SIDE_EFFECTS:
+    if names_in(function) & SIDE_EFFECTS:
         raise Unreadable("prints_or_reads")
     claims = _read_claims(module, name)
     if not claims:
         raise Unreadable("no_asserts")
-    imports = _read_imports(module, function)
+    imports = read_imports(module, function)
     return ExerciseDraft(name, imports, signature, docstring, solution, claims, structure_of(function))
 
 
@@ -112,7 +117,11 @@ def structure_of(function: ast.FunctionDef) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _only_function(module: ast.Module) -> ast.FunctionDef:
+def only_function(module: ast.Module) -> ast.FunctionDef:
+    """The one function that stands in a module, without a class beside it.
+
+    Raises Unreadable with one of the reasons `no_code`, `several_functions`, `odd_signature`.
+    """
     functions = [node for node in module.body if isinstance(node, ast.FunctionDef)]
     if not functions:
         raise Unreadable("no_code")
@@ -123,7 +132,8 @@ def _only_function(module: ast.Module) -> ast.FunctionDef:
     return functions[0]
 
 
-def _arguments(function: ast.FunctionDef) -> list[ast.arg]:
+def parameters_of(function: ast.FunctionDef) -> list[ast.arg]:
+    """All parameters, the starred ones at the end."""
     given = function.args
     starred = [argument for argument in (given.vararg, given.kwarg) if argument]
     return [*given.posonlyargs, *given.args, *given.kwonlyargs, *starred]
@@ -151,14 +161,25 @@ def _split(source: str, function: ast.FunctionDef) -> tuple[str, str]:
     assert end is not None
     assert docstring.end_lineno is not None
     signature = "\n".join(line.rstrip() for line in lines[function.lineno - 1 : docstring.lineno - 1])
-    body = [line.rstrip() for line in lines[docstring.end_lineno : end]]
+    if len(function.body) == 1:
+        raise Unreadable("no_solution")
+    if not signature.startswith("def "):
+        raise Unreadable("odd_indentation")
+    return f"{signature}\n", body_of(lines[docstring.end_lineno : end])
+
+
+def body_of(lines: Sequence[str]) -> str:
+    """Lines of a function's body as a solution. Raises Unreadable: `no_solution`, `odd_indentation`, `too_long`."""
+    body = [line.rstrip() for line in lines]
     while body and not body[0]:
         del body[0]
-    if not body or len(function.body) == 1:
+    if not body:
         raise Unreadable("no_solution")
-    if not signature.startswith("def ") or any(line and not line.startswith("    ") for line in body):
+    if any(line and not line.startswith("    ") for line in body):
         raise Unreadable("odd_indentation")
-    return f"{signature}\n", "\n".join(body) + "\n"
+    if len(body) > MAX_SOLUTION_LINES:
+        raise Unreadable("too_long")
+    return "\n".join(body) + "\n"
 
 
 def _is_trivial(body: Sequence[ast.stmt]) -> bool:
@@ -170,13 +191,17 @@ def _is_trivial(body: Sequence[ast.stmt]) -> bool:
     return isinstance(only, ast.Pass | ast.Expr | ast.Raise)
 
 
-def _names_in(node: ast.AST) -> set[str]:
+def names_in(node: ast.AST) -> set[str]:
+    """Every name that is read or bound."""
     return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
 
 
-def _read_imports(module: ast.Module, function: ast.FunctionDef) -> str:
-    """The imports that the function uses. Names of `typing` are imported where the teacher forgot to."""
-    used, bound, lines = _names_in(function), set(), []
+def read_imports(module: ast.Module, function: ast.FunctionDef) -> str:
+    """The imports that the function uses, one a line; those of `typing` also where the teacher forgot them.
+
+    Raises Unreadable with the reason `import_not_allowed`.
+    """
+    used, bound, lines = names_in(function), set(), []
     for node in ast.walk(module):
         if not isinstance(node, ast.Import | ast.ImportFrom):
             continue
@@ -235,7 +260,7 @@ class _Renaming(ast.NodeTransformer):
     """Calls variables by the order in which they come; names that are not bound here (builtins) stay."""
 
     def __init__(self, function: ast.FunctionDef) -> None:
-        self._own = {argument.arg for argument in _arguments(function)} | {function.name}
+        self._own = {argument.arg for argument in parameters_of(function)} | {function.name}
         for node in ast.walk(function):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 self._own.add(node.id)
@@ -243,7 +268,7 @@ class _Renaming(ast.NodeTransformer):
                 self._own.add(node.arg)
             elif isinstance(node, ast.FunctionDef):
                 self._own.add(node.name)
-        self._numbers = {argument.arg: number for number, argument in enumerate(_arguments(function))}
+        self._numbers = {argument.arg: number for number, argument in enumerate(parameters_of(function))}
 
     def _new_name(self, name: str) -> str:
         return f"v{self._numbers.setdefault(name, len(self._numbers))}" if name in self._own else name

@@ -31,6 +31,16 @@ class SectionDraft:
     """All of its code blocks, one after another, each stated output as an assert."""
 
 
+@dataclass(frozen=True)
+class BrokenCode:
+    """Why the code of a section does not run to its end."""
+
+    reason: str
+    """`syntax_error`, `tests_fail` or another verdict of the sandbox."""
+    error: str
+    """For whoever wrote it."""
+
+
 def read_section(text: str) -> SectionDraft:
     """The section in a reply.
 
@@ -46,8 +56,10 @@ def read_section(text: str) -> SectionDraft:
     code = STATED_OUTPUT.sub(_to_assert, "\n\n".join(blocks) + "\n")
     try:
         module = ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise Unreadable("syntax_error") from None
+    except SyntaxError as error:
+        raise Unreadable("syntax_error", f"SyntaxError: {error.msg}: {(error.text or '').strip()}") from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise Unreadable("syntax_error", type(error).__name__) from None
     num_words = len(FENCE.sub("", text).split())
     if num_words < MIN_WORDS:
         raise Unreadable("too_short")
@@ -67,14 +79,38 @@ def verify_sections(
     *,
     workers: int,
     on_progress: Callable[[int], None] | None = None,
-) -> list[SectionDraft | str]:
-    """Each draft, or the reason why its code does not run to its end: a verdict of the sandbox."""
-    programs = [Program(draft.code, judged="together") for draft in drafts]
+) -> list[SectionDraft | BrokenCode]:
+    """Each draft, or why its code does not run to its end."""
+    programs = [Program(say_what_fails(draft.code), judged="together") for draft in drafts]
     verdicts = sandbox.run_all(programs, workers=workers, on_progress=on_progress)
     return [
-        draft if verdict.passed else reason_of(verdict.detail, str(verdict.verdict))
+        draft if verdict.passed else BrokenCode(reason_of(verdict.detail, str(verdict.verdict)), verdict.detail)
         for draft, verdict in zip(drafts, verdicts, strict=True)
     ]
+
+
+def say_what_fails(code: str) -> str:
+    """The code with a message at each plain assert: its source, and what the left side of an equation is.
+
+    Code that cannot be written back from its syntax tree stays as it is.
+    """
+    module = ast.parse(code)
+    try:
+        for node in ast.walk(module):
+            if isinstance(node, ast.Assert) and node.msg is None:
+                node.msg = _message(node)
+        return ast.unparse(ast.fix_missing_locations(module))
+    except (ValueError, RecursionError):
+        # In Python 3.11 an f-string with a line break inside its braces has no source.
+        return code
+
+
+def _message(node: ast.Assert) -> ast.expr:
+    said = f"{ast.unparse(node)} fails"
+    if isinstance(node.test, ast.Compare) and isinstance(node.test.ops[0], ast.Eq):
+        left = ast.Call(ast.Name("repr", ast.Load()), [node.test.left], [])
+        return ast.BinOp(ast.Constant(f"{said}: the left side is "), ast.Add(), left)
+    return ast.Constant(said)
 
 
 def reason_of(detail: str, verdict: str) -> str:

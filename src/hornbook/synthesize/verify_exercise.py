@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from hornbook.evaluate.sandbox import Program, Sandbox, Verdict
+from hornbook.evaluate.sandbox import Limits, Policy, Program, Sandbox, Verdict
 from hornbook.records import Exercise
+from hornbook.synthesize.literals import literal_of
 from hornbook.synthesize.read_exercise import Claim, ExerciseDraft
 
+LIMITS = Limits(timeout_s=2.0)
+HASH_SEEDS = (0, 1)
+"""The order of a set of strings depends on them: what a solution returns must not."""
 MIN_HELD = 2
 """Asserts that must hold, whatever their share: one may hold by chance."""
 MAX_EXAMPLE_CHARS = 88
@@ -23,11 +28,20 @@ class Verified:
     draft: ExerciseDraft
     held: tuple[Claim, ...]
     """What the solution returned as its author said, twice over."""
+    verdict: str
+    """As on the exercise's row."""
+
+
+@contextlib.contextmanager
+def open_sandboxes(policy: Policy) -> Iterator[list[Sandbox]]:
+    """One sandbox for each hash seed."""
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(Sandbox(LIMITS, policy=policy, hash_seed=seed)) for seed in HASH_SEEDS]
 
 
 def verify_exercises(
     drafts: Sequence[ExerciseDraft],
-    sandbox: Sandbox,
+    sandboxes: Sequence[Sandbox],
     *,
     workers: int,
     min_held_share: float,
@@ -36,11 +50,20 @@ def verify_exercises(
     """Each draft with the asserts that hold, or the reason why it is no exercise.
 
     A solution stays where at least `MIN_HELD` of its asserts and `min_held_share` of them hold, and they show two
-    different results: the others are taken for slips of their author, who worked them out by head. Reasons: a verdict
-    of the sandbox, `raises`, `tests_fail`, `too_few_asserts`, `one_result`.
+    different results: the others are taken for slips of their author, who worked them out by head. What stays in the
+    first sandbox must do the same in the others. Reasons: a verdict of the sandbox, `raises`, `tests_fail`,
+    `too_few_asserts`, `one_result`, `not_deterministic`.
     """
-    verdicts = sandbox.run_all([probe(draft) for draft in drafts], workers=workers, on_progress=on_progress)
-    return [_judge(draft, verdict, min_held_share) for draft, verdict in zip(drafts, verdicts, strict=True)]
+    first, *others = sandboxes
+    verdicts = first.run_all([probe(draft) for draft in drafts], workers=workers, on_progress=on_progress)
+    outcomes = [_judge(draft, verdict, min_held_share) for draft, verdict in zip(drafts, verdicts, strict=True)]
+    for sandbox in others:
+        standing = [index for index, outcome in enumerate(outcomes) if isinstance(outcome, Verified)]
+        again = sandbox.run_all([probe(drafts[index]) for index in standing], workers=workers)
+        for index, verdict in zip(standing, again, strict=True):
+            if _judge(drafts[index], verdict, min_held_share) != outcomes[index]:
+                outcomes[index] = "not_deterministic"
+    return outcomes
 
 
 def probe(draft: ExerciseDraft) -> Program:
@@ -95,6 +118,7 @@ def to_exercise(verified: Verified, task_id: str, style_seed: str) -> Exercise:
         tests=f"def check(candidate):\n{tests}",
         operations=(),
         style="",
+        verdict=verified.verdict,
     )
 
 
@@ -102,7 +126,9 @@ def write_examples(name: str, held: Sequence[Claim], draw: random.Random) -> str
     """Examples for a docstring: in the interpreter's form mostly, as HumanEval has them; now and then none."""
     count = draw.choices((0, 1, 2), weights=(0.2, 0.4, 0.4))[0]
     write = draw.choices(EXAMPLE_FORMS, weights=EXAMPLE_WEIGHTS)[0]
-    written = (write(f"{name}({claim.arguments})", repr(claim.value)) for claim in held if claim.value is not None)
+    written = (
+        write(f"{name}({claim.arguments})", literal_of(claim.value)) for claim in held if claim.value is not None
+    )
     # A backslash would mean something else inside a docstring that is not raw.
     fitting = [text for text in written if "\\" not in text and '"""' not in text and _fits(text)]
     return "\n".join(fitting[:count])
@@ -135,4 +161,4 @@ def _judge(draft: ExerciseDraft, verdict: Verdict, min_held_share: float) -> Ver
     # A function that is only ever seen to return one thing might return it always.
     if len({claim.expected for claim in held}) == 1:
         return "one_result"
-    return Verified(draft, held)
+    return Verified(draft, held, "held" if len(held) == len(draft.claims) else "held_in_part")

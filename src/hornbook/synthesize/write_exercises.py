@@ -6,24 +6,26 @@ Differs from paper: every solution passed its tests before it counts; GPT-3.5's 
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Literal
 
 from hornbook.recipe import TeacherConfig, WriteExercisesConfig, WriterConfig
-from hornbook.records import Exercise, write_rows
-from hornbook.run.artifact import Facts
-from hornbook.run.datasets import EXERCISES, HELDOUT, Exercises, humaneval_problems
+from hornbook.records import Exercise, RowWriter, UnverifiedExercise, write_rows
+from hornbook.run.artifact import Fact, Facts
+from hornbook.run.datasets import BASELINE, DIVERSITY, EXERCISES, HELDOUT, UNVERIFIED, Exercises
 from hornbook.run.machine import Machine
 from hornbook.run.progress import meter
 from hornbook.run.stage import stage
 from hornbook.run.workers import in_workers
 from hornbook.synthesize.asking import Asked, replies_file
 from hornbook.synthesize.chat_exercises import chat_exercises
+from hornbook.synthesize.diversity import Group, measure_diversity, write_diversity
 from hornbook.teacher.protocol import build_teacher
 
 Split = Literal["train", "heldout"]
@@ -33,58 +35,108 @@ MAX_TRIED = 2
 """Times as many exercises are tried as are wanted, before a stage makes do with what is there."""
 
 
-@stage(version=1)
+@stage(version=2)
 def write_exercises(
     *,
     config: WriteExercisesConfig,
     teacher: TeacherConfig,
     writer: WriterConfig,
     seed: int,
-    humaneval: str,
+    entry_points: tuple[str, ...],
     requests: str,
     out: Path,
     machine: Machine,
 ) -> Exercises:
     """Exercises for training and held-out ones, whose prompts are all different from one another.
 
-    Training gets the built-in teacher's exercises first, then the writer's. `humaneval` is `humaneval_identity()`:
-    where it is not empty, no exercise has the name of a HumanEval function. `requests` is `requests_identity()` where
-    a writer is asked: it is not used but makes the fingerprint follow the prompts.
+    Training gets the built-in teacher's exercises first, then the writer's; what it wrote and did not prove to be an
+    exercise is kept apart. No exercise has one of the names in `entry_points`: those of the benchmarks' functions.
+    `requests` is `requests_identity()` where a writer is asked: it is not used but makes the fingerprint follow the
+    prompts.
     """
-    names = tuple(sorted({problem.entry_point for problem in humaneval_problems()})) if humaneval else ()
-    writing = _Writing(config, teacher, seed, names, machine.workers)
+    writing = _Writing(config, teacher, seed, entry_points, machine.workers)
     # Held-out ones first, so that a prompt that both splits have is left out of training.
     num_heldout = write_rows(out / HELDOUT, Exercise, writing.write("heldout", config.num_heldout))
     heldout_solutions = len(writing.solutions)
     asked = Asked("write_exercises")
-    written = chain(
-        writing.write("train", config.num_exercises), _ask_writer(config, writer, writing, out, machine, asked)
-    )
-    num_exercises = write_rows(out / EXERCISES, Exercise, written)
-    metrics: dict[str, float] = {
+    with contextlib.ExitStack() as stack:
+        unverified = (
+            stack.enter_context(RowWriter(out / UNVERIFIED, UnverifiedExercise)) if config.num_requests else None
+        )
+        written = chain(
+            writing.write("train", config.num_exercises),
+            _ask_writer(writing, writer, out, machine, asked, unverified),
+        )
+        num_exercises = write_rows(out / EXERCISES, Exercise, written)
+    metrics: dict[str, Fact] = {
         "distinct_solutions": len(writing.solutions),
         "distinct_heldout_solutions": heldout_solutions,
         "distinct_names": len(writing.names),
         "compositions": len(writing.compositions),
         "mean_chars": round(writing.num_chars / max(1, num_exercises + num_heldout), 1),
     }
-    if asked.num_requests:
-        metrics |= asked.metrics()
+    if unverified is not None:
+        metrics |= {**_writer_metrics(config, writing, asked), "unverified_rows": unverified.count}
         asked.check(writer)
+    groups = {"builtin": writing.builtin, "writer": writing.written}
+    if config.num_baseline_requests:
+        groups["baseline"], baseline_metrics = _ask_baseline(config, writer, seed, out, machine)
+        metrics |= baseline_metrics
+    metrics |= _diversity(groups, out)
     rows = {EXERCISES: num_exercises, HELDOUT: num_heldout}
     return Exercises(out, Facts(rows=rows, drops=dict(sorted(writing.drops.items())), metrics=metrics))
 
 
 def _ask_writer(
-    config: WriteExercisesConfig, writer: WriterConfig, writing: _Writing, out: Path, machine: Machine, asked: Asked
+    writing: _Writing,
+    writer: WriterConfig,
+    out: Path,
+    machine: Machine,
+    asked: Asked,
+    unverified: RowWriter[UnverifiedExercise] | None,
 ) -> Iterator[Exercise]:
-    if config.num_requests:
+    if unverified is not None:
         replies = replies_file(writer, out)
-        for exercise in chat_exercises(config, writer, writing.seed, replies, machine, asked):
-            if writing.keep(exercise, "train", solution_digest(exercise), asked.drops):
+        for row in chat_exercises(writing.config, writer, writing.seed, replies, machine, asked):
+            if isinstance(row, UnverifiedExercise):
+                unverified.add(row)
+            elif writing.keep(row, "train", solution_digest(row), asked.drops):
                 asked.num_kept += 1
-                yield exercise
+                yield row
         writing.drops += asked.drops
+
+
+def _ask_baseline(
+    config: WriteExercisesConfig, writer: WriterConfig, seed: int, out: Path, machine: Machine
+) -> tuple[Group, dict[str, Fact]]:
+    """Exercises that were asked for without constraints, written for people to look at, and what asking came to."""
+    asked, group = Asked("write_exercises baseline"), Group()
+    replies = replies_file(writer, out)
+    with RowWriter(out / BASELINE, Exercise) as kept:
+        for row in chat_exercises(config, writer, seed, replies, machine, asked, is_baseline=True):
+            if isinstance(row, Exercise):
+                asked.num_kept += 1
+                group.add(row, solution_digest(row))
+                kept.add(row)
+    asked.check(writer)
+    rate = round(group.num_exercises / config.num_baseline_requests, 4)
+    return group, {**asked.tally.metrics("baseline_"), "baseline_acceptance_rate": rate}
+
+
+def _diversity(groups: Mapping[str, Group], out: Path) -> dict[str, Fact]:
+    measured = measure_diversity(groups)
+    write_diversity(out / DIVERSITY, measured)
+    return {name: value for group, one in measured.items() for name, value in one.metrics(group).items()}
+
+
+def _writer_metrics(config: WriteExercisesConfig, writing: _Writing, asked: Asked) -> dict[str, Fact]:
+    further = {f"solutions_{reason}": count for reason, count in sorted(asked.solution_drops.items())}
+    return {
+        **asked.metrics(),
+        "teacher_acceptance_rate": round(asked.num_kept / config.num_requests, 4),
+        **{f"teacher_{verdict}": writing.verdicts[verdict] for verdict in ("held", "held_in_part", "agreed")},
+        **further,
+    }
 
 
 @dataclass
@@ -102,6 +154,9 @@ class _Writing:
     names: set[str] = field(default_factory=set)
     compositions: set[tuple[str, ...]] = field(default_factory=set)
     num_chars: int = 0
+    verdicts: Counter[str] = field(default_factory=Counter)
+    builtin: Group = field(default_factory=Group)
+    written: Group = field(default_factory=Group)
 
     def write(self, split: Split, wanted: int) -> Iterator[Exercise]:
         """Yields `wanted` exercises in the order of their indices, fewer where the teacher repeats itself too much."""
@@ -134,7 +189,7 @@ class _Writing:
 
     def _drop_reason(self, exercise: Exercise, split: Split) -> str | None:
         if exercise.name in self.forbidden_names:
-            return "humaneval_name"
+            return "benchmark_name"
         earlier = self.prompts.get(_digest(exercise.prompt))
         if earlier is None:
             return None
@@ -147,6 +202,9 @@ class _Writing:
         if exercise.operations:
             self.compositions.add(exercise.operations)
         self.num_chars += len(exercise.prompt) + len(exercise.solution)
+        self.verdicts[exercise.verdict] += 1
+        if split == "train":
+            (self.builtin if exercise.verdict == "computed" else self.written).add(exercise, solution)
 
 
 def _write_task(

@@ -88,6 +88,11 @@ def draw_section(seed: int, index: int) -> SectionConstraints:
     )
 
 
+def read_section_words() -> dict[str, list[str]]:
+    """The word lists of sections: `topics`, `audiences`, `forms`, `lengths`."""
+    return _read("sections.toml")
+
+
 def read_examples() -> dict[str, list[dict[str, str]]]:
     """Worked examples of `exercises` and `sections`: constraints, and under `reply` an answer to them."""
     return _read("examples.toml")

@@ -1,0 +1,80 @@
+"""Packs the replies of a run into a file of the starter set's form: how the set that ships was made, and is made again.
+
+python -m hornbook.synthesize.pack_starter runs/x/replies.sqlite replies.jsonl.xz --exercises 56320 --sections 4096
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import lzma
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from hornbook.errors import TeacherError
+from hornbook.recipe import ChatConfig, WriterConfig
+from hornbook.synthesize.requests import exercise_request, section_request
+from hornbook.teacher.chat import ChatRequest
+from hornbook.teacher.replies import ReplyCache
+from hornbook.teacher.starter import DIGEST_CHARS, FINISH_REASONS, MODEL
+
+AT_ONCE = 1000
+ENDINGS = {reason: letter for letter, reason in FINISH_REASONS.items()}
+
+
+def pack_starter(replies: Path, out: Path, config: ChatConfig, *, seed: int, exercises: int, sections: int) -> int:
+    """Writes the replies to the first requests for exercises and then for sections; returns how many those are.
+
+    Raises TeacherError where the cache has no reply to one of them or it ended in another way than `stop` or `length`.
+    """
+    requests = _requests(config, seed, exercises, sections)
+    count = 0
+    with (
+        ReplyCache(replies, must_exist=True) as cache,
+        lzma.open(out, "wt", encoding="utf-8", preset=9 | lzma.PRESET_EXTREME) as file,
+    ):
+        while some := list(islice(requests, AT_ONCE)):
+            kept = cache.find_all(some)
+            for request in some:
+                reply = kept.get(request.digest)
+                if reply is None or reply.finish_reason not in ENDINGS:
+                    ended = "no reply" if reply is None else f"a reply that ended with {reply.finish_reason!r}"
+                    raise TeacherError(f"{replies}: {ended} to {request}. Ask for it first, or pack fewer.")
+                ending = ENDINGS[reply.finish_reason]
+                values = (
+                    request.digest[:DIGEST_CHARS],
+                    reply.prompt_tokens,
+                    reply.completion_tokens,
+                    ending,
+                    reply.text,
+                )
+                file.write(json.dumps(values, ensure_ascii=False) + "\n")
+            count += len(some)
+    return count
+
+
+def _requests(config: ChatConfig, seed: int, exercises: int, sections: int) -> Iterator[ChatRequest]:
+    yield from (exercise_request(config, seed, index) for index in range(exercises))
+    yield from (section_request(config, seed, index) for index in range(sections))
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Packs the replies of a run into a file of the starter set's form.")
+    parser.add_argument("replies", type=Path, help="a run's replies.sqlite")
+    parser.add_argument("out", type=Path, help="the file to write, .jsonl.xz")
+    parser.add_argument("--exercises", type=int, required=True, help="so many requests, from the first on")
+    parser.add_argument("--sections", type=int, required=True)
+    parser.add_argument("--model", default=MODEL)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    config = WriterConfig(model=given.model)
+    count = pack_starter(
+        given.replies, given.out, config, seed=given.seed, exercises=given.exercises, sections=given.sections
+    )
+    print(f"{given.out}: {count:,} replies, {given.out.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()
