@@ -71,7 +71,7 @@ def test_what_a_folder_lacks_is_named(theirs: Path, missing: str, message: str) 
     [
         ("config.json", "{broken", "cannot be read"),
         ("config.json", json.dumps({"model_type": "llama"}), "model_type is 'llama'"),
-        ("config.json", json.dumps({"hidden_size": 3}), "cannot be read as a model's configuration"),
+        ("config.json", json.dumps({"hidden_size": 3}), "vocab_size must be a whole number"),
         ("tokenizer.json", "{}", "cannot be read as a tokenizer"),
     ],
 )

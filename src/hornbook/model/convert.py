@@ -159,21 +159,21 @@ def read_hugging_face_config(folder: Path) -> ModelDescription:
     if not path.is_file():
         raise InputError(f"{path}: no such file; the folder must be in the layout of microsoft/phi-1")
     found = read_json_object(path)
+    _check_supported(path, found, model_type=("phi",))
     rope = {"rope_theta": 10_000.0, "partial_rotary_factor": 0.5, "rope_type": "default"}
     rope |= {name: found[name] for name in ("rope_theta", "partial_rotary_factor") if name in found}
     rope |= found.get("rope_parameters") or {}
     heads = whole_number(found, "num_attention_heads", path, least=1)
     head_size = whole_number(found, "hidden_size", path, least=1) // heads
-    for name, value, supported in (
-        ("model_type", found.get("model_type"), ("phi",)),
-        ("num_key_value_heads", found.get("num_key_value_heads"), (None, heads)),
-        ("hidden_act", found.get("hidden_act", "gelu_new"), ("gelu_new", "gelu_pytorch_tanh")),
-        ("qk_layernorm", found.get("qk_layernorm", False), (False,)),
-        ("rope_scaling", found.get("rope_scaling"), (None,)),
-        ("rope_type", rope["rope_type"], ("default",)),
-    ):
-        if value not in supported:
-            raise InputError(f"{path}: {name} is {value!r}, but hornbook's model has {supported[-1]!r} only")
+    _check_supported(
+        path,
+        {"hidden_act": "gelu_new", "qk_layernorm": False} | found | {"rope_type": rope["rope_type"]},
+        num_key_value_heads=(None, heads),
+        hidden_act=("gelu_new", "gelu_pytorch_tanh"),
+        qk_layernorm=(False,),
+        rope_scaling=(None,),
+        rope_type=("default",),
+    )
     fields = {name: found[name] for name in ModelConfig.model_fields if name in found and name != "rotary_dims"}
     factor = rope["partial_rotary_factor"]
     if not isinstance(factor, int | float) or not 0 < factor <= 1:
@@ -181,6 +181,12 @@ def read_hugging_face_config(folder: Path) -> ModelDescription:
     rotary = {"rotary_dims": int(head_size * factor), "rope_theta": rope["rope_theta"]}
     config = check_model_config(fields | rotary, path)
     return ModelDescription(config, whole_number(found, "vocab_size", path, least=1), _end_of_text(folder, found))
+
+
+def _check_supported(path: Path, found: Mapping[str, Any], **supported: tuple[Any, ...]) -> None:
+    for name, values in supported.items():
+        if found.get(name) not in values:
+            raise InputError(f"{path}: {name} is {found.get(name)!r}, but hornbook's model has {values[-1]!r} only")
 
 
 def _end_of_text(folder: Path, config: Mapping[str, Any]) -> int:
