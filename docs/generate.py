@@ -54,7 +54,7 @@ def recipe_page() -> str:
     lines = [
         "# Recipe fields",
         "",
-        "Generated from `src/hornbook/recipe.py`; `hornbook explain FIELD` prints the same.",
+        "Generated from `src/hornbook/recipe/`; `hornbook explain FIELD` prints the same.",
     ]
     section = None
     for name, field, text in walk_fields():
@@ -78,7 +78,7 @@ def cli_page() -> str:
 
     runner = CliRunner()
     commands = sorted(typer.main.get_command(app).commands)
-    lines = ["# Command line", "", "Generated from `src/hornbook/cli.py`."]
+    lines = ["# Command line", "", "Generated from `src/hornbook/cli/`."]
     for words in ([], *([command] for command in commands)):
         shown = runner.invoke(app, [*words, "--help"], prog_name="hornbook", env={"NO_COLOR": "1"})
         text = "\n".join(line.rstrip() for line in shown.output.strip().splitlines())

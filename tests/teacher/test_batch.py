@@ -13,7 +13,6 @@ import pytest
 from hornbook.errors import RecipeError, TeacherError
 from hornbook.recipe import ChatConfig, load_recipe
 from hornbook.run.fingerprint import canonical
-from hornbook.teacher import endpoint as sending
 from hornbook.teacher.batch import BatchTeacher
 from hornbook.teacher.batches import open_batches, read_batches
 from hornbook.teacher.budget import Budget, Tokens, most_tokens
@@ -33,11 +32,6 @@ def request(number: int = 0, model: str = "m") -> ChatRequest:
 
 
 MOST = most_tokens(request())
-
-
-@pytest.fixture(autouse=True)
-def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "FIRST_WAIT_S", 0.01)
 
 
 def teacher(cache: ReplyCache, served: BatchEndpoint, **options: Any) -> BatchTeacher:

@@ -71,17 +71,11 @@ def request(number: int) -> ChatRequest:
     return ChatRequest("m", (Message("user", f"question {number}"),), max_tokens=400)
 
 
-@pytest.fixture
-def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "FIRST_WAIT_S", 0.02)
-
-
 def teacher(cache: ReplyCache, url: str, **options: Any) -> OpenAITeacher:
     settings: dict[str, Any] = {"concurrency": 64, "timeout_s": 5.0, "deadline_s": 60.0, "max_retries": 2}
     return OpenAITeacher(cache, base_url=url, api_key_env="NO_KEY", **(settings | options))
 
 
-@pytest.mark.usefixtures("_quick_retries")
 @pytest.mark.parametrize("count", [400, pytest.param(2000, marks=pytest.mark.slow)])
 def test_every_request_ends_once_through_every_fault(tmp_path: Path, count: int) -> None:
     def script(asked: dict[str, Any], before: int) -> Answer:
@@ -120,7 +114,6 @@ def test_every_request_ends_once_through_every_fault(tmp_path: Path, count: int)
     assert sum(isinstance(outcome, Failure) for outcome in again) == count // 5
 
 
-@pytest.mark.usefixtures("_quick_retries")
 @pytest.mark.parametrize("way", ["refuses", "hangs", "503", "429"])
 def test_an_endpoint_that_dies_is_given_up_and_what_it_answered_stays(tmp_path: Path, way: str) -> None:
     fault = {"hangs": Answer(delay_s=60), "503": Answer(status=503, body="{}"), "429": Answer(status=429, body="{}")}
@@ -149,7 +142,6 @@ def test_an_endpoint_that_dies_is_given_up_and_what_it_answered_stays(tmp_path: 
         assert len(served.asked) == 60
 
 
-@pytest.mark.usefixtures("_quick_retries")
 def test_one_answer_in_between_keeps_an_endpoint_alive(tmp_path: Path) -> None:
     script = lambda asked, before: Answer("x") if number_of(asked) % 5 == 0 else Answer(status=503, body="{}")  # noqa: E731
     with endpoint(script) as served, ReplyCache(tmp_path / "r") as cache:
@@ -265,7 +257,8 @@ def test_a_date_to_wait_for_is_read() -> None:
     assert 27 <= waited <= 30
 
 
-def test_waits_double_up_to_a_bound_and_differ() -> None:
+def test_waits_double_up_to_a_bound_and_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "FIRST_WAIT_S", 0.5)
     waits = [[backoff_s(number) for _ in range(50)] for number in range(7)]
     for number, drawn in enumerate(waits):
         full = min(0.5 * 2**number, 8.0)

@@ -136,6 +136,7 @@ def test_a_template_that_refuses_a_request_fails_it_alone(tmp_path: Path, cache:
     assert isinstance(kept, ChatReply)
 
 
+@pytest.mark.slow
 def test_a_killed_process_loses_at_most_what_was_being_written(tmp_path: Path, folder: Path) -> None:
     asked = [request(number) for number in range(120)]
     program = textwrap.dedent(f"""

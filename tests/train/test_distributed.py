@@ -204,6 +204,7 @@ def check_kill(size, corpus, whole, out, settings):
         assert (folder / name).read_bytes() == (whole / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_processes_killed_at_a_random_step_end_with_the_same_bits(corpus, together, tmp_path):
     check_kill(2, corpus, together[0] / "whole", tmp_path, DROPPED)
 

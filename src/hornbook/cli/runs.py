@@ -1,0 +1,201 @@
+"""Verbs about a run: run, plan, show, explain."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast, get_args
+
+import typer
+from rich.table import Table
+
+from hornbook import __version__
+from hornbook.cli.costs import print_costs, print_teacher_costs
+from hornbook.cli.options import OutFolder, Overrides, RecipeName, RunPath, SandboxOption, make_machine, open_run
+from hornbook.errors import InputError, RecipeError
+from hornbook.recipe import Recipe, did_you_mean, known_names, walk_fields
+from hornbook.run.folder import RunFolder
+from hornbook.run.progress import out
+
+if TYPE_CHECKING:
+    from hornbook.run.machine import Machine, Sharding
+
+
+def start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    """Runs `nano` where no verb is given."""
+    if version:
+        out.print(__version__)
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        run()
+
+
+def run(
+    recipe: RecipeName = "nano",
+    set_: Overrides = None,
+    out_folder: OutFolder = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
+    workers: Annotated[int, typer.Option(min=0, help="Processes and threads; 0 takes every core.")] = 0,
+    compile_: Annotated[bool, typer.Option("--compile/--no-compile", help="Whether training is compiled.")] = True,
+    until: Annotated[str, typer.Option(metavar="STAGE", help="Stop when this stage is done.")] = "",
+    sandbox: SandboxOption = "required",
+    shard: Annotated[
+        str, typer.Option(help="Of several processes: each holds a share of the model (always), or all of it (never).")
+    ] = "auto",
+    micro_batch: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Sequences per forward pass of a process; 0 takes what fits.")
+    ] = 0,
+) -> None:
+    """Run a recipe from raw code to the report; what is already there is reused.
+
+    Under torchrun its processes train together, and the first does all the rest.
+
+    Example: `hornbook run nano --set filter.keep_share=0.5`
+
+    Example: `torchrun --standalone --nproc-per-node 8 -m hornbook run phi-1`
+    """
+    from hornbook.run.distributed import joined_world
+
+    machine = replace(
+        make_machine(device, workers, compile_, sandbox), shard=_sharding(shard), micro_batch_size=micro_batch
+    )
+    with joined_world(device) as world:
+        if shard == "always" and world.size == 1:
+            raise InputError(
+                "--shard always: there is one process and nothing to shard over. Start several: "
+                "torchrun --standalone --nproc-per-node 8 -m hornbook run ..."
+            )
+        machine = replace(machine, world=world)
+        if world.is_main:
+            _run(recipe, set_, out_folder, machine, until)
+        else:
+            from hornbook.run.runner import follow
+
+            follow(machine)
+
+
+def _run(recipe: str, overrides: list[str] | None, out_folder: Path | None, machine: Machine, until: str) -> None:
+    from hornbook.corpus.annotate import check_annotator
+    from hornbook.evaluate.grade import check_grading
+    from hornbook.evaluate.problem_sets import set_label
+    from hornbook.pipeline import build
+    from hornbook.release.report import Report
+    from hornbook.run.runner import execute
+    from hornbook.run.runner import plan as make_plan
+
+    loaded, folder = open_run(recipe, overrides, out_folder)
+    graph = build(loaded)
+    if until and until not in graph:
+        raise RecipeError(f"--until {until!r}: no such stage. There are: {', '.join(node.name for node in graph)}")
+    machine = replace(machine, replies=folder.replies, trackers=folder.trackers)
+    _check_hardware(loaded, machine)
+    targets = [graph[until]] if until else []
+    if any(entry.node.name == "annotate" and entry.state != "cached" for entry in make_plan(graph, folder, targets)):
+        check_annotator(loaded.annotator, folder.replies)
+    for note in check_grading([set_label(text) for text in loaded.evaluate.problems], loaded.grade, folder.replies):
+        out.print(note, markup=False, soft_wrap=True)
+    made = execute(
+        graph,
+        folder,
+        machine,
+        recipe_name=loaded.name,
+        max_drop_fraction=loaded.max_drop_fraction,
+        targets=targets,
+    )
+    if "report" not in made:
+        out.print(f"{until}: {made[until].folder}")
+        return
+    report = made["report"]
+    assert isinstance(report, Report)
+    for line in report.summary():
+        out.print(line)
+    page = folder.path / "report.html"
+    shutil.copyfile(report.page, page)
+    out.print(f"Report: {page}", soft_wrap=True)
+
+
+def _sharding(shard: str) -> Sharding:
+    from hornbook.run.machine import Sharding
+
+    if shard not in get_args(Sharding):
+        raise InputError(f"--shard {shard!r}: choose {', '.join(get_args(Sharding))}")
+    return cast("Sharding", shard)
+
+
+def _check_hardware(recipe: Recipe, machine: Machine) -> None:
+    """Refuses what cannot be trained or run here as asked now, rather than after all the data has been made."""
+    from hornbook.evaluate.sandbox import available_layers
+    from hornbook.model.artifact import resolve_device
+    from hornbook.train.hardware import compute_dtype, share_of_batch
+    from hornbook.train.trackers import check_installed
+
+    for train in (recipe.pretrain, recipe.finetune, recipe.small_pretrain, recipe.small_finetune):
+        compute_dtype(train.precision, resolve_device(machine.device))
+        share_of_batch(train, machine)
+        check_installed(train)
+    available_layers().check(machine.sandbox)
+
+
+def plan(recipe: RecipeName = "nano", set_: Overrides = None, out_folder: OutFolder = None) -> None:
+    """Show what a run would do, why, and what it would cost; runs nothing.
+
+    Example: `hornbook plan phi-1`
+    """
+    from hornbook.pipeline import build
+    from hornbook.run.runner import plan as make_plan
+    from hornbook.teacher_costs import teacher_costs
+
+    loaded, folder = open_run(recipe, set_, out_folder)
+    folder.check_owner(loaded.name)
+    out.print(f"[bold]{loaded.name}[/bold]: {loaded.description}\nfolder {folder.path}", soft_wrap=True)
+    planned = make_plan(build(loaded), folder)
+    table = Table(box=None, pad_edge=False)
+    for column in ("stage", "state", "why", "last time"):
+        table.add_column(column, overflow="fold")
+    for entry in planned:
+        table.add_row(
+            entry.node.name,
+            {"cached": "[dim]cached[/dim]", "resume": "will resume", "run": "will run"}[entry.state],
+            "; ".join(entry.reasons),
+            f"{entry.last_wall_s:.1f} s" if entry.last_wall_s is not None else "",
+        )
+    out.print(table)
+    print_costs(loaded, planned)
+    if costs := teacher_costs(loaded, planned, folder):
+        print_teacher_costs(costs)
+    else:
+        out.print("[dim]Teacher: built in, 0 dollars, 0 tokens to pay for.[/dim]", soft_wrap=True)
+
+
+def show(
+    run_path: RunPath = Path("runs/nano"),
+    stage: Annotated[str, typer.Argument(metavar="[STAGE]", help="One stage in full.")] = "",
+) -> None:
+    """Show what a run left behind: each stage's rows, drops by reason, measures and folder.
+
+    Example: `hornbook show runs/nano filter`
+    """
+    from hornbook.run.show import show_run, show_stage
+
+    for line in show_stage(RunFolder(run_path), stage) if stage else show_run(RunFolder(run_path)):
+        out.print(line, soft_wrap=True)
+
+
+def explain(
+    field: Annotated[str, typer.Argument(metavar="[FIELD]", help="A field or a section; all where left out.")] = "",
+) -> None:
+    """Explain the fields of a recipe: what they mean, their type and default.
+
+    Example: `hornbook explain filter.keep_share`
+    """
+    matching = [entry for entry in walk_fields() if not field or entry[0] == field or entry[0].startswith(f"{field}.")]
+    if not matching:
+        raise RecipeError(f"no field or section {field!r} in a recipe{did_you_mean(field, known_names())}")
+    for name, info, text in matching:
+        default = "required" if info.is_required() else f"default {info.get_default(call_default_factory=True)!r}"
+        out.print(f"[bold]{name}[/bold] ({default})", soft_wrap=True)
+        out.print(f"  {' '.join(text.split())}", markup=False, soft_wrap=True)
