@@ -30,6 +30,7 @@ def test_the_sampling_is_the_recipes() -> None:
     assert section_request(WRITER, 0, 0).max_tokens == WRITER.max_tokens
 
 
+@pytest.mark.slow
 def test_more_than_a_million_names_and_none_of_humaneval() -> None:
     names = possible_names()
     assert len(names) > 1_000_000

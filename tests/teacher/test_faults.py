@@ -114,7 +114,7 @@ def test_every_request_ends_once_through_every_fault(tmp_path: Path, count: int)
     assert sum(isinstance(outcome, Failure) for outcome in again) == count // 5
 
 
-@pytest.mark.parametrize("way", ["refuses", "hangs", "503", "429"])
+@pytest.mark.parametrize("way", ["refuses", pytest.param("hangs", marks=pytest.mark.slow), "503", "429"])
 def test_an_endpoint_that_dies_is_given_up_and_what_it_answered_stays(tmp_path: Path, way: str) -> None:
     fault = {"hangs": Answer(delay_s=60), "503": Answer(status=503, body="{}"), "429": Answer(status=429, body="{}")}
 

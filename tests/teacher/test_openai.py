@@ -301,6 +301,7 @@ def start_asking(url: str, path: Path) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", ASKING, url, str(path)], stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_a_kill_in_the_middle_loses_no_reply_that_came(tmp_path: Path) -> None:
     path = tmp_path / "replies.sqlite"
     with endpoint(lambda asked, before: Answer(f"answer {number_of(asked)}", delay_s=0.05)) as served:
