@@ -124,7 +124,7 @@ class _Batch:
         self._waiting = list(reversed(range(len(programs))))
         self._left = len(programs)
         self._broken_off: set[int] = set()
-        """Programs that were at work, with others, in a worker that broke down."""
+        """Programs that were at work in a worker that broke down once."""
         self._deaths_at_rest = 0
         self._selector = selectors.DefaultSelector()
 
@@ -199,7 +199,10 @@ class _Batch:
         self._on_progress(1)
 
     def _start_over(self, worker: Worker, blame: str) -> None:
-        """Replaces a worker that is gone or hangs. If one program was at work in it, that has done it."""
+        """Replaces a worker that is gone or hangs. A program that was at work in it twice has done it.
+
+        Once is no proof: one that ran before may have killed it with its last breath, or one beside it.
+        """
         self._selector.unregister(worker.control)
         busy = [judge for judge in worker.judges.values() if judge.program is not None]
         self._deaths_at_rest += not busy
@@ -210,7 +213,7 @@ class _Batch:
                 self._selector.unregister(judge.line)
         for judge in busy:
             assert judge.program is not None
-            if len(busy) == 1 or judge.program in self._broken_off:
+            if judge.program in self._broken_off:
                 self._settle(judge.program, "crashed", blame, time.monotonic() - judge.since)
             else:
                 self._broken_off.add(judge.program)
