@@ -16,7 +16,8 @@ import pytest
 
 from hornbook.evaluate.sandbox import Program, Sandbox, Verdict, available_layers
 from tests.evaluate.sandbox import adversarial
-from tests.evaluate.sandbox.adversarial import CHEATS, FAMILIES, LIMITS, MARKER, PROGRAMS, judge, to_programs
+from tests.evaluate.sandbox.adversarial import CHEATS, FAMILIES, LIMITS, PROGRAMS, judge, to_programs
+from tests.evaluate.sandbox.adversarial.verdicts import MARKER
 
 NOBODY = 65534
 USERS = ["this", "ordinary"] if os.getuid() == 0 else ["this"]
@@ -61,8 +62,9 @@ def test_no_program_scores_and_the_host_is_as_it_was(user: str, folder: Path, mo
 
 def judge_as(user: int, programs: list[Program], folder: Path) -> list[Verdict]:
     given = json.dumps([dataclasses.asdict(program) for program in programs])
-    script = [sys.executable, adversarial.__file__, str(user), str(folder)]
-    done = subprocess.run(script, input=given, capture_output=True, text=True, timeout=120)
+    script = [sys.executable, "-m", adversarial.__name__, str(user), str(folder)]
+    root = Path(__file__).parents[3]
+    done = subprocess.run(script, cwd=root, input=given, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return [Verdict(**fields) for fields in json.loads(done.stdout)]
 
