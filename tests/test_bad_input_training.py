@@ -2,14 +2,12 @@
 
 import json
 import shutil
-import sys
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from hornbook.cli import main
 from hornbook.errors import HornbookError, InputError, TrainingError
 from hornbook.model.artifact import ModelArtifact, load_model, save_model
 from hornbook.model.convert import export_hugging_face, load_hugging_face
@@ -19,6 +17,7 @@ from hornbook.run.machine import Machine
 from hornbook.tokens.tokenizer import train_bpe
 from hornbook.train.checkpoint import Checkpoint, pack_state, unpack_state
 from hornbook.train.loop import train
+from tests.command import called
 from tests.model.conftest import tiny_config
 from tests.train.corpus import TINY_MODEL, VOCAB_SIZE, counting_documents, tiny_training, write_corpus
 
@@ -31,17 +30,6 @@ PROBLEM = {
     "canonical_solution": "    return 1\n",
     "test": "def check(candidate):\n    assert candidate() == 1\n",
 }
-
-
-def called(monkeypatch, capsys, *words: str) -> tuple[int, str]:
-    """Exit code and standard error of `hornbook WORDS` in this process."""
-    monkeypatch.setattr(sys, "argv", ["hornbook", *words])
-    code = 0
-    try:
-        main()
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    return code, capsys.readouterr().err
 
 
 def check_message(error: str, *parts: str) -> None:
@@ -69,7 +57,7 @@ def check_message(error: str, *parts: str) -> None:
 @pytest.mark.parametrize("verb", ["run", "plan"])
 def test_a_setting_that_does_not_fit(verb, setting, parts, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    code, error = called(monkeypatch, capsys, verb, "nano", "--set", setting)
+    code, _, error = called(monkeypatch, capsys, verb, "nano", "--set", setting)
     assert code == 2
     check_message(error, *parts)
     assert list(tmp_path.iterdir()) == []
@@ -78,7 +66,7 @@ def test_a_setting_that_does_not_fit(verb, setting, parts, tmp_path, monkeypatch
 def test_a_recipe_with_a_key_that_is_not_known(tmp_path, monkeypatch, capsys):
     path = tmp_path / "mine.toml"
     path.write_text('extends = "nano"\n[pretrain]\nlearning_rat = 0.1\n')
-    code, error = called(monkeypatch, capsys, "run", str(path))
+    code, _, error = called(monkeypatch, capsys, "run", str(path))
     assert code == 2
     check_message(error, "mine.toml", "unknown field 'pretrain.learning_rat'", "Did you mean 'pretrain.learning_rate'?")
 
@@ -205,7 +193,7 @@ def test_a_models_folder_that_cannot_be_used(case, models, damaged, tmp_path, mo
     layout, change, parts = FOLDERS[case]
     folder = damaged(layout, change)
     target = ["--problems", str(models / "problems.jsonl"), "--out", str(tmp_path / "scores")]
-    code, error = called(monkeypatch, capsys, "evaluate", str(folder), *target)
+    code, _, error = called(monkeypatch, capsys, "evaluate", str(folder), *target)
     assert code == 2
     check_message(error, str(folder), *parts)
     assert not (tmp_path / "scores").exists()
@@ -224,7 +212,7 @@ def test_weights_that_do_not_fit_end_the_command_with_2(models, damaged, tmp_pat
     layout, change, parts = WEIGHTS["shape"]
     folder = damaged(layout, change)
     target = ["--problems", str(models / "problems.jsonl"), "--out", str(tmp_path / "scores"), "--device", "cpu"]
-    code, error = called(monkeypatch, capsys, "evaluate", str(folder), *target, "--sandbox", "rlimits")
+    code, _, error = called(monkeypatch, capsys, "evaluate", str(folder), *target, "--sandbox", "rlimits")
     assert code == 2
     check_message(error.strip().splitlines()[-1], *parts)
     assert "Traceback" not in error

@@ -7,24 +7,13 @@ import pytest
 from typer.testing import CliRunner
 
 from hornbook import __version__
-from hornbook.cli import app, main
+from hornbook.cli import app
 from hornbook.recipe import shipped_recipes
+from tests.command import called
 
 runner = CliRunner()
 
 GRADED = ["--set", "grade.backend=openai", "--set", "grade.model=m", "--set", "grade.api_key_env=NO_KEY"]
-
-
-def called(monkeypatch, capsys, *words: str) -> tuple[int, str, str]:
-    """Exit code, standard output and standard error of `hornbook WORDS` in this process."""
-    monkeypatch.setattr(sys, "argv", ["hornbook", *words])
-    code = 0
-    try:
-        main()
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    printed = capsys.readouterr()
-    return code, printed.out, printed.err
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from hornbook.synthesize.requests import (
 )
 from hornbook.synthesize.topics import read_tree
 from hornbook.teacher.budget import Budget, Mode, Tokens, most_tokens
-from hornbook.teacher.chat import ChatRequest
+from hornbook.teacher.chat import ChatRequest, replies_file
 from hornbook.teacher.ledger import open_ledger, read_spent
 from hornbook.teacher.replies import ReplyCache
 
@@ -96,7 +96,7 @@ def _askings(recipe: Recipe, planned: Sequence[PlannedNode], folder: RunFolder) 
 
 def _writing(recipe: Recipe, name: str, folder: RunFolder) -> Iterator[_Asking]:
     writer, seed = recipe.writer, recipe.seed
-    replies = Path(writer.replies) if writer.replies else folder.replies
+    replies = replies_file(writer.replies, folder.replies)
 
     def asking(label: str, count: int, request: Callable[[int], ChatRequest], note: str = "") -> _Asking:
         return _Asking(label, writer, replies, count, lambda size: [request(i) for i in _spread(count, size)], note)
@@ -130,7 +130,7 @@ def _names(tree: Sequence[Subtopic], topic: str) -> list[str]:
 
 def _annotating(recipe: Recipe, entry: PlannedNode, folder: RunFolder) -> _Asking:
     config = recipe.annotator
-    replies = Path(config.replies).expanduser() if config.replies else folder.replies
+    replies = replies_file(config.replies, folder.replies)
     files = _finished(entry, "files", folder)
     if files is None:
         # What will be in the corpus is not known yet, so every file is taken for a long one.

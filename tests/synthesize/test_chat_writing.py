@@ -12,7 +12,6 @@ from hornbook.recipe import TeacherConfig, WriteExercisesConfig, WriterConfig, W
 from hornbook.records import Exercise, read_rows
 from hornbook.run.datasets import BASELINE, DIVERSITY, EXERCISES, HELDOUT, TEXTBOOKS, Exercises, Textbooks
 from hornbook.run.machine import Machine
-from hornbook.synthesize.asking import replies_file
 from hornbook.synthesize.constraints import draw_section
 from hornbook.synthesize.requests import exercise_request, plain_exercise_request, section_request
 from hornbook.synthesize.write_exercises import write_exercises
@@ -296,8 +295,3 @@ def test_sections_of_both_teachers(tmp_path: Path) -> None:
 def test_who_is_asked_must_be_named() -> None:
     with pytest.raises(RecipeError, match=r"write_exercises\.num_requests needs somebody to ask"):
         load_recipe("nano", ["write_exercises.num_requests=5"])
-
-
-def test_replies_are_kept_in_the_runs_folder(tmp_path: Path) -> None:
-    assert replies_file(WriterConfig(), tmp_path / "write_exercises" / "ab.partial") == tmp_path / "replies.sqlite"
-    assert replies_file(WriterConfig(replies="/r.sqlite"), tmp_path) == Path("/r.sqlite")

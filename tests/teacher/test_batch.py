@@ -230,6 +230,15 @@ def start(served: BatchEndpoint, path: Path, count: int = 12) -> subprocess.Pope
     return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
 
 
+def kill_while_it_waits(served: BatchEndpoint, path: Path) -> None:
+    """Leaves a batch of 12 requests under way."""
+    process = start(served, path)
+    while "poll" not in served.steps:
+        assert process.poll() is None
+    process.kill()
+    process.communicate()
+
+
 @pytest.mark.parametrize("step", ["file", "filed", "batch", "batched", "poll", "content"])
 def test_after_kill_9_at_any_step_nothing_is_handed_over_twice(tmp_path: Path, step: str) -> None:
     with batch_endpoint() as served:
@@ -256,11 +265,7 @@ def test_after_kill_9_at_any_step_nothing_is_handed_over_twice(tmp_path: Path, s
 
 def test_a_run_that_wants_other_requests_keeps_what_a_killed_one_paid_for(tmp_path: Path) -> None:
     with batch_endpoint(polls=10**6) as served:
-        process = start(served, tmp_path / "r")
-        while "poll" not in served.steps:
-            assert process.poll() is None
-        process.kill()
-        process.communicate()
+        kill_while_it_waits(served, tmp_path / "r")
         served.polls = 0
         outcomes = ask(tmp_path / "r", served, [request(n) for n in range(8, 20)])
         assert len(outcomes) == 12
@@ -271,11 +276,7 @@ def test_a_run_that_wants_other_requests_keeps_what_a_killed_one_paid_for(tmp_pa
 
 def test_what_a_batch_under_way_will_answer_is_not_asked_live(tmp_path: Path) -> None:
     with batch_endpoint(polls=10**6) as served:
-        process = start(served, tmp_path / "r")
-        while "poll" not in served.steps:
-            assert process.poll() is None
-        process.kill()
-        process.communicate()
+        kill_while_it_waits(served, tmp_path / "r")
     with endpoint() as live, ReplyCache(tmp_path / "r") as cache:
         asking = OpenAITeacher(cache, base_url=live.url, api_key_env="NO_KEY", concurrency=2, timeout_s=5, deadline_s=9)
         with pytest.raises(TeacherError, match=r"in a batch that is not fetched yet \(batch-0\)\. Set mode to 'batch'"):

@@ -15,9 +15,9 @@ from hornbook.teacher.chat import (
     Failure,
     Message,
     Usage,
-    count_failures,
     count_usage,
     open_chat_teacher,
+    replies_file,
 )
 from hornbook.teacher.replies import ReplyCache
 from tests.teacher.endpoint import endpoint
@@ -60,8 +60,19 @@ def test_tokens_and_failures_are_counted() -> None:
     reply = ChatReply("x", "stop", 11, 7, "now")
     failed = Failure("timed_out", "")
     assert count_usage([(first, reply), (first, reply), (second, reply), (second, failed)]) == Usage(2, 22, 14)
-    outcomes = [Failure("refused", ""), failed, reply, failed]
-    assert list(count_failures(outcomes).items()) == [("timed_out", 2), ("refused", 1)]
+
+
+def test_a_request_that_goes_on_from_a_reply_has_both_in_it() -> None:
+    request = ChatRequest(**ASKED)
+    further = request.followed_by("yes", "why?")
+    assert further.messages == (*request.messages, Message("assistant", "yes"), Message("user", "why?"))
+    assert (further.model, further.seed, further.max_tokens) == (request.model, request.seed, request.max_tokens)
+
+
+def test_the_file_of_replies_is_the_sections_own_or_the_runs(tmp_path: Path) -> None:
+    assert replies_file("", tmp_path / "replies.sqlite") == tmp_path / "replies.sqlite"
+    assert replies_file("/r.sqlite", tmp_path) == Path("/r.sqlite")
+    assert replies_file("~/r.sqlite", None) == Path.home() / "r.sqlite"
 
 
 def test_what_was_recorded_is_replayed_without_asking(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from hornbook.run.machine import Machine
 from hornbook.run.progress import track
 from hornbook.run.stage import stage
 from hornbook.run.workers import in_workers
-from hornbook.teacher.chat import check_teacher
+from hornbook.teacher.chat import check_teacher, replies_file
 from hornbook.teacher.protocol import build_teacher
 
 FILES_PER_TASK = 32
@@ -49,8 +49,7 @@ def annotate(
     sample = read_sample(files, config, seed)
     asked = Asked()
     if annotator.backend:
-        assert machine.replies is not None, "the command line gives the runs that ask a teacher a reply cache"
-        replies = _replies_file(annotator, machine.replies)
+        replies = replies_file(annotator.replies, machine.replies)
         annotations = list(annotate_by_chat(sample, annotator, replies, asked, device=machine.device))
         asked.check(annotator.model)
         lines = [json.dumps(asdict(file)) + "\n" for file in asked.unannotated]
@@ -66,11 +65,7 @@ def annotate(
 def check_annotator(config: AnnotatorConfig, replies: Path) -> None:
     """Raises what the stage would for its teacher, before code is collected; `replies` is the run's reply cache."""
     if config.backend:
-        check_teacher(config, _replies_file(config, replies))
-
-
-def _replies_file(config: AnnotatorConfig, replies: Path) -> Path:
-    return Path(config.replies).expanduser() if config.replies else replies
+        check_teacher(config, replies_file(config.replies, replies))
 
 
 def read_sample(files: CodeFiles, config: AnnotateConfig, seed: int) -> list[CodeFile]:

@@ -92,14 +92,15 @@ def annotate_by_chat(
 
     `replies` is the reply cache's file, `device` is for a local model. Raises TeacherError as `ChatTeacher.ask` does.
     """
-    num_windows = sum(len(_cut(file, config).windows) for file in files)
-    waiting = iter(files)
+    cuts = [_cut(file, config) for file in files]
+    num_windows = sum(len(cut.windows) for cut in cuts)
+    waiting = iter(cuts)
     with (
         open_chat_teacher(config, replies, device=device) as teacher,
         meter("annotate", num_windows, "windows") as shown,
     ):
         asked.tally = teacher.tally
-        while round_ := [_cut(file, config) for file in islice(waiting, FILES_PER_ROUND[config.mode])]:
+        while round_ := list(islice(waiting, FILES_PER_ROUND[config.mode])):
             requests = [request for cut in round_ for request in _requests(cut, config)]
             outcomes = iter(_ask(teacher, requests, asked, shown))
             for cut in round_:

@@ -7,7 +7,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import resources
 from typing import Literal
 
@@ -63,9 +63,7 @@ def judgement_request(window: Window, part: str, config: ChatConfig) -> ChatRequ
 
 def repair_request(request: ChatRequest, unreadable: Unreadable) -> ChatRequest:
     """The second and last request about a window: it shows the model its reply and says what is wrong with it."""
-    said = Message("assistant", unreadable.text)
-    asked = Message("user", render(f"{PROMPT}.repair", problem=PROBLEMS[unreadable.reason]))
-    return replace(request, messages=(*request.messages, said, asked))
+    return request.followed_by(unreadable.text, render(f"{PROMPT}.repair", problem=PROBLEMS[unreadable.reason]))
 
 
 def read_judgement(text: str) -> Judgement | Unreadable:

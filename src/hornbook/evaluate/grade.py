@@ -26,7 +26,7 @@ from hornbook.run.datasets import Exercises
 from hornbook.run.machine import Machine
 from hornbook.run.progress import console
 from hornbook.run.stage import stage
-from hornbook.teacher.chat import check_teacher
+from hornbook.teacher.chat import check_teacher, replies_file
 
 SUMMARIES = "grades.json"
 """Beside the grades: the summary of each problem set, by label."""
@@ -60,7 +60,7 @@ def grade(
     fingerprint follow the words. It is a stage of its own so that a teacher that dies costs no completion. Raises
     InputError where the evaluation has none of the sets, TeacherError where the teacher cannot answer.
     """
-    assert machine.replies is not None, "the command line gives the runs that ask a teacher a reply cache"
+    replies = replies_file("", machine.replies)
     sets, _ = load_sets(evaluated.problems, exercises)
     chosen = choose_sets(sets, config)
     rows: dict[str, int] = {}
@@ -69,7 +69,7 @@ def grade(
     summaries: dict[str, GradeSummary] = {}
     for name in chosen:
         samples = list(evaluation.samples(name))
-        grading = grade_samples(samples, sets[name].problems, config, machine.replies, seed=seed, device=machine.device)
+        grading = grade_samples(samples, sets[name].problems, config, replies, seed=seed, device=machine.device)
         summaries[name] = grading.summary
         rows |= write_grades(out, name, grading)
         for reason, count in grading.summary.failures.items():

@@ -10,7 +10,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from hornbook.errors import TaskError, TeacherError
@@ -178,9 +178,7 @@ def _repair_requests(requests: Sequence[ChatRequest], firsts: Sequence[ChatReply
     again: dict[int, ChatRequest] = {}
     for index, (request, first) in enumerate(zip(requests, firsts, strict=True)):
         if isinstance(first, ChatReply) and read_grade(first.text)[2] in ("no_grade", "grade_out_of_range"):
-            said = Message("assistant", first.text)
-            asked = Message("user", render(f"{PROMPT}.repair"))
-            again[index] = replace(request, messages=(*request.messages, said, asked))
+            again[index] = request.followed_by(first.text, render(f"{PROMPT}.repair"))
     return again
 
 

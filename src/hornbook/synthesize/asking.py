@@ -18,7 +18,6 @@ REQUESTS_PER_ROUND = 4096
 """What is held in memory at once; a teacher that works in batches fills them from one round."""
 BATCHED_PER_ROUND = 200_000
 """With the batch API, where a round is waited for up to a day: four full files."""
-REPLIES = "replies.sqlite"
 
 
 @dataclass
@@ -72,11 +71,6 @@ class Asked:
             markup=False,
             soft_wrap=True,
         )
-
-
-def replies_file(config: WriterConfig, out: Path) -> Path:
-    """Where the replies of a stage that writes into `out` are kept: beside the stages, so that all runs share them."""
-    return Path(config.replies) if config.replies else out.parent.parent / REPLIES
 
 
 def ask_in_rounds(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,9 @@ from hornbook.synthesize.topics import draw_tree_section, read_proposal, read_tr
 from hornbook.teacher.chat import ChatReply, ChatRequest
 
 LIMITS = Limits(timeout_s=2.0)
+
+Proven = dict[int, SectionDraft | BrokenCode]
+"""By index a section whose code runs, or why it is none."""
 
 
 @dataclass(frozen=True)
@@ -105,10 +109,11 @@ def chat_sections(
         catalogue.writer, replies, catalogue.request, config.num_requests, asked, device=machine.device
     )
     with Sandbox(LIMITS, policy=machine.sandbox) as sandbox:
+        prove = functools.partial(_prove, sandbox, machine.workers)
         for texts in rounds:
-            outcomes = _prove(texts, sandbox, machine.workers)
+            outcomes = prove(texts)
             if config.max_repairs:
-                outcomes |= _repair(dict(texts), outcomes, catalogue.request, asked, repairs, sandbox, machine.workers)
+                outcomes |= _repair(dict(texts), outcomes, catalogue, asked, repairs, prove)
             for index, _ in texts:
                 outcome = outcomes[index]
                 reason = outcome.reason if isinstance(outcome, BrokenCode) else _repeats(outcome, codes, texts_so_far)
@@ -120,9 +125,9 @@ def chat_sections(
                     yield catalogue.section(index, outcome.text)
 
 
-def _prove(texts: Sequence[tuple[int, str]], sandbox: Sandbox, workers: int) -> dict[int, SectionDraft | BrokenCode]:
+def _prove(sandbox: Sandbox, workers: int, texts: Sequence[tuple[int, str]]) -> Proven:
     """Each reply read and its code run; one that is no section is broken for the reason of `read_section`."""
-    outcomes: dict[int, SectionDraft | BrokenCode] = {}
+    outcomes: Proven = {}
     drafts: dict[int, SectionDraft] = {}
     for index, text in texts:
         try:
@@ -135,18 +140,17 @@ def _prove(texts: Sequence[tuple[int, str]], sandbox: Sandbox, workers: int) -> 
 
 def _repair(
     texts: dict[int, str],
-    outcomes: dict[int, SectionDraft | BrokenCode],
-    request: Callable[[int], ChatRequest],
+    outcomes: Proven,
+    catalogue: Catalogue,
     asked: Asked,
     repairs: Repairs,
-    sandbox: Sandbox,
-    workers: int,
-) -> dict[int, SectionDraft | BrokenCode]:
+    prove: Callable[[Sequence[tuple[int, str]]], Proven],
+) -> Proven:
     """What repairs make of the sections whose code has an error to show."""
     broken = {index: one for index, one in outcomes.items() if isinstance(one, BrokenCode) and one.error}
-    asked_for = [repair_request(request(index), texts[index], one.error) for index, one in broken.items()]
+    asked_for = [repair_request(catalogue.request(index), texts[index], one.error) for index, one in broken.items()]
     replies = dict(zip(broken, asked.again(asked_for), strict=True))
-    failed: dict[int, SectionDraft | BrokenCode] = {}
+    failed: Proven = {}
     whole: list[tuple[int, str]] = []
     for index, reply in replies.items():
         if isinstance(reply, ChatReply) and reply.finish_reason != "length":
@@ -154,7 +158,7 @@ def _repair(
         else:
             reason = "cut_off" if isinstance(reply, ChatReply) else reply.reason
             failed[index] = BrokenCode("repair_not_recorded" if reason == "not_recorded" else reason, "")
-    repaired = _prove(whole, sandbox, workers)
+    repaired = prove(whole)
     repairs.num_asked += len(broken)
     repairs.num_repaired += sum(isinstance(one, SectionDraft) for one in repaired.values())
     repairs.errors.update(one.reason for one in broken.values())

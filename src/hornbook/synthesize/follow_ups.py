@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 from hornbook.recipe import ChatConfig
 from hornbook.synthesize.read_exercise import ExerciseDraft
@@ -30,5 +29,4 @@ def solution_request(config: ChatConfig, seed: int, index: int, number: int, dra
 
 def repair_request(request: ChatRequest, reply: str, error: str) -> ChatRequest:
     """Asks for a section anew: the request that it answered, the reply, and the error of its code."""
-    turns = (Message("assistant", reply), Message("user", render(f"{REPAIR_PROMPT}.user", error=error)))
-    return replace(request, messages=(*request.messages, *turns))
+    return request.followed_by(reply, render(f"{REPAIR_PROMPT}.user", error=error))

@@ -23,9 +23,10 @@ from hornbook.run.machine import Machine
 from hornbook.run.progress import meter
 from hornbook.run.stage import stage
 from hornbook.run.workers import in_workers
-from hornbook.synthesize.asking import Asked, replies_file
+from hornbook.synthesize.asking import Asked
 from hornbook.synthesize.chat_exercises import chat_exercises
 from hornbook.synthesize.diversity import Group, measure_diversity, write_diversity
+from hornbook.teacher.chat import replies_file
 from hornbook.teacher.protocol import build_teacher
 
 Split = Literal["train", "heldout"]
@@ -96,7 +97,7 @@ def _ask_writer(
     unverified: RowWriter[UnverifiedExercise] | None,
 ) -> Iterator[Exercise]:
     if unverified is not None:
-        replies = replies_file(writer, out)
+        replies = replies_file(writer.replies, machine.replies)
         for row in chat_exercises(writing.config, writer, writing.seed, replies, machine, asked):
             if isinstance(row, UnverifiedExercise):
                 unverified.add(row)
@@ -111,7 +112,7 @@ def _ask_baseline(
 ) -> tuple[Group, dict[str, Fact]]:
     """Exercises that were asked for without constraints, written for people to look at, and what asking came to."""
     asked, group = Asked("write_exercises baseline"), Group()
-    replies = replies_file(writer, out)
+    replies = replies_file(writer.replies, machine.replies)
     with RowWriter(out / BASELINE, Exercise) as kept:
         for row in chat_exercises(config, writer, seed, replies, machine, asked, is_baseline=True):
             if isinstance(row, Exercise):

@@ -14,9 +14,10 @@ from hornbook.run.machine import Machine
 from hornbook.run.progress import meter
 from hornbook.run.stage import stage
 from hornbook.run.workers import in_workers
-from hornbook.synthesize.asking import Asked, replies_file
+from hornbook.synthesize.asking import Asked
 from hornbook.synthesize.chat_sections import Catalogue, Repairs, chat_sections, propose_subtopics
 from hornbook.synthesize.topics import read_tree
+from hornbook.teacher.chat import replies_file
 from hornbook.teacher.protocol import build_teacher
 
 SECTIONS_PER_TASK = 50
@@ -51,7 +52,7 @@ def write_textbooks(
     asked, repairs = Asked("write_textbooks"), Repairs()
     metrics: dict[str, float] = {}
     if config.num_requests:
-        replies = replies_file(writer, out)
+        replies = replies_file(writer.replies, machine.replies)
         subtopics = _subtopics(config, writer, seed, out, machine, metrics)
         catalogue = Catalogue(writer, seed, subtopics)
         for section in chat_sections(config, catalogue, replies, machine, asked, repairs):
@@ -85,7 +86,7 @@ def _subtopics(
     if config.num_proposed_topics:
         proposing = Asked("write_textbooks: subtopics")
         proposed = propose_subtopics(
-            config.num_proposed_topics, writer, seed, replies_file(writer, out), machine, proposing
+            config.num_proposed_topics, writer, seed, replies_file(writer.replies, machine.replies), machine, proposing
         )
         proposing.check(writer)
         subtopics += proposed

@@ -6,9 +6,8 @@ import contextlib
 import functools
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -59,6 +58,11 @@ class ChatRequest:
     def digest(self) -> str:
         """Hex sha256 of the canonical request: the key of its reply."""
         return hashlib.sha256(self.canonical.encode()).hexdigest()
+
+    def followed_by(self, reply: str, question: str) -> ChatRequest:
+        """The request that goes on from a reply to this one."""
+        turns = (Message("assistant", reply), Message("user", question))
+        return replace(self, messages=(*self.messages, *turns))
 
     def __str__(self) -> str:
         last = self.messages[-1].content if self.messages else ""
@@ -163,9 +167,12 @@ def count_usage(asked: Iterable[tuple[ChatRequest, ChatReply | Failure]]) -> Usa
     )
 
 
-def count_failures(outcomes: Iterable[ChatReply | Failure]) -> dict[str, int]:
-    """Failures by reason, most frequent first."""
-    return dict(Counter(outcome.reason for outcome in outcomes if isinstance(outcome, Failure)).most_common())
+def replies_file(given: str, shared: Path | None) -> Path:
+    """The reply cache's file: what a section of the recipe names, else the one that the run's stages share."""
+    if given:
+        return Path(given).expanduser()
+    assert shared is not None, "whoever runs a stage that asks a teacher gives its machine a reply cache"
+    return shared
 
 
 def check_teacher(config: ChatConfig, replies: Path) -> None:
