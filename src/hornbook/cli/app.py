@@ -14,7 +14,7 @@ from hornbook.run.progress import console
 app = typer.Typer(
     help=(
         "Raise a small code language model on textbook-quality data, end to end.\n\n"
-        "Without a verb it runs the recipe `nano`: about twelve minutes on two CPU cores, offline, no key, no GPU."
+        "Without a verb it runs the recipe `nano`: about thirteen minutes on two CPU cores, offline, no key, no GPU."
     ),
     invoke_without_command=True,
     pretty_exceptions_enable=False,
