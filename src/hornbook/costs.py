@@ -9,6 +9,7 @@ import torch
 
 from hornbook.model.phi import flops_per_token, num_parameters
 from hornbook.recipe import Recipe
+from hornbook.run.precision import multiplies_bf16
 
 A100_FLOPS_PER_S = 312e12
 """Dense fp16 or bf16 peak of one A100. Source: NVIDIA A100 datasheet."""
@@ -56,7 +57,7 @@ def measured_flops_per_s(seconds: float = 0.4) -> float:
     """Rate of a bf16 (CUDA, or a CPU that has it) or fp32 matrix product on this machine, measured now."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     size = 8192 if device == "cuda" else 1024
-    low_precision = device == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    low_precision = multiplies_bf16(torch.device(device))
     a = torch.ones(size, size, device=device, dtype=torch.bfloat16 if low_precision else torch.float32)
     products, started = 0, 0.0
     for _ in range(3):

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from hornbook.model.attention import rotate
 from hornbook.model.phi import Block, Phi
+from hornbook.run.precision import multiplies_bf16
 
 CPU_ROWS = 64
 GPU_ROWS = 256
@@ -31,10 +32,9 @@ SMALL_CPU_MODEL = 50_000_000
 
 def decoding_dtype(model: Phi) -> torch.dtype:
     """bf16 where it pays, else fp32."""
-    if model.cos.device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    large = sum(parameter.numel() for parameter in model.parameters()) >= SMALL_CPU_MODEL
-    return torch.bfloat16 if large and torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32
+    device = model.cos.device
+    pays = device.type == "cuda" or sum(parameter.numel() for parameter in model.parameters()) >= SMALL_CPU_MODEL
+    return torch.bfloat16 if pays and multiplies_bf16(device) else torch.float32
 
 
 def suitable_rows(model: Phi, num_positions: int) -> int:

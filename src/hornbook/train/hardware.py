@@ -13,6 +13,7 @@ from hornbook.errors import RecipeError
 from hornbook.model.phi import Block, Phi, num_parameters
 from hornbook.recipe import TrainConfig
 from hornbook.run.machine import Machine
+from hornbook.run.precision import multiplies_bf16
 from hornbook.run.progress import console
 from hornbook.train.loss import next_token_loss
 from hornbook.train.parallel import own_part
@@ -59,10 +60,7 @@ def compute_dtype(precision: str, device: torch.device) -> torch.dtype:
         return torch.float32
     if precision == "bf16":
         return torch.bfloat16
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
-    multiplies_bf16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.bfloat16 if multiplies_bf16 else torch.float32
+    return torch.bfloat16 if multiplies_bf16(device) else torch.float32
 
 
 def share_of_batch(config: TrainConfig, machine: Machine) -> int:

@@ -16,6 +16,7 @@ from torch.optim import AdamW, Optimizer
 
 from hornbook.model.phi import Phi
 from hornbook.recipe import TrainConfig
+from hornbook.run.precision import multiplies_bf16
 from hornbook.train.parallel import gathered, is_dtensor, own_part, share_like
 
 ADAM_EPS = 1e-8
@@ -118,14 +119,10 @@ def orthogonalize(matrices_NRC: Tensor) -> Tensor:
     2024, the Newton-Schulz iteration of Muon.
     """
     a, b, c = NEWTON_SCHULZ_COEFFICIENTS
-    x_NRC = matrices_NRC.to(torch.bfloat16 if _multiplies_bf16_fast(matrices_NRC.device) else torch.float32)
+    x_NRC = matrices_NRC.to(torch.bfloat16 if multiplies_bf16(matrices_NRC.device) else torch.float32)
     x_NRC = x_NRC / (x_NRC.float().norm(dim=(-2, -1), keepdim=True) + 1e-7).to(x_NRC.dtype)
     for _ in range(NEWTON_SCHULZ_STEPS):
         gram_NRR = x_NRC @ x_NRC.mT
         factor_NRR = torch.baddbmm(gram_NRR, gram_NRR, gram_NRR, beta=b, alpha=c)
         x_NRC = torch.baddbmm(x_NRC, factor_NRR, x_NRC, beta=a)
     return x_NRC.to(matrices_NRC.dtype)
-
-
-def _multiplies_bf16_fast(device: torch.device) -> bool:
-    return device.type == "cuda" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hornbook.run.precision import multiplies_bf16
 from hornbook.run.progress import meter
 
 TEXTS_PER_RUN = 64
@@ -93,10 +94,7 @@ def split_evenly(tokens: Sequence[int], most: int) -> list[Sequence[int]]:
 
 def embedding_dtype(device: torch.device) -> torch.dtype:
     """bf16 where the hardware multiplies it, else fp32."""
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
-    multiplies_bf16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.bfloat16 if multiplies_bf16 else torch.float32
+    return torch.bfloat16 if multiplies_bf16(device) else torch.float32
 
 
 def _batches(

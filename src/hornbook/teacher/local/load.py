@@ -54,9 +54,11 @@ def choose_device(name: str) -> torch.device:
 def _dtype(device: torch.device) -> torch.dtype:
     import torch
 
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    return torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32
+    from hornbook.run.precision import multiplies_bf16
+
+    if multiplies_bf16(device):
+        return torch.bfloat16
+    return torch.float16 if device.type == "cuda" else torch.float32
 
 
 def free_bytes(device: torch.device) -> int:
