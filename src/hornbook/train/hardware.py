@@ -28,8 +28,6 @@ GPU_FLOPS_TO_COMPILE = 1e16
 GPU_BYTES_PER_VALUE = 34
 """Activations kept per position, layer and unit of width: 34 bytes with fused attention. Source: Korthikanti et al.
 2022, arXiv:2205.05198, equation 2 without the attention term."""
-
-
 BYTES_PER_PARAMETER = 16
 """A weight, its gradient and AdamW's two moments, all fp32."""
 WHOLE_MODEL_SHARE = 0.6
