@@ -49,7 +49,7 @@ def _ancestors(node) -> set:
 
 def recipe_page() -> str:
     """Every field of a recipe with its type, default and help."""
-    from hornbook.recipe import Recipe, walk_fields
+    from hornbook.recipe import section_of, walk_fields
 
     lines = [
         "# Recipe fields",
@@ -61,8 +61,9 @@ def recipe_page() -> str:
         head, _, tail = name.rpartition(".")
         if head != section:
             section = head
-            kind = Recipe.model_fields[head].annotation if head else None
-            lines += ["", f"## `[{head}]`" if head else "## Top level", ""]
+            kind = section_of(head) if head else None
+            title = f"`[[collect.sources]]` of type `{head.rpartition('.')[2]}`" if head.count(".") else f"`[{head}]`"
+            lines += ["", f"## {title}" if head else "## Top level", ""]
             if kind is not None:
                 lines += [" ".join((kind.__doc__ or "").split()), ""]
         default = "required" if field.is_required() else f"default `{field.get_default(call_default_factory=True)!r}`"

@@ -25,6 +25,7 @@ GRADED = ["--set", "grade.backend=openai", "--set", "grade.model=m", "--set", "g
         (["run", "tiny", "--until", "bake"], "--until 'bake': no such stage. There are: collect, deduplicate"),
         (["run", "tiny", "--device", "abacus"], "--device 'abacus': choose auto, cpu or cuda"),
         (["run", "tiny", "--device", "cpu", "--set", "finetune.precision=fp16"], "fp16"),
+        (["run", "tiny", "--engine", "spark"], "--engine 'spark': choose native, ray or ray://HOST:PORT"),
         (["run", "tiny", "--shard", "often"], "--shard 'often': choose auto, always, never"),
         (["run", "tiny", "--shard", "always"], "--shard always: there is one process and nothing to shard over"),
         (["show", "."], "is not a run's folder. Make one with: hornbook run nano"),

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from hornbook.cli import main
+from hornbook.corpus.annotate import read_sample
+from hornbook.corpus.chat_annotate import annotation_requests
 from hornbook.pipeline import build
 from hornbook.recipe import load_recipe
+from hornbook.run.datasets import CodeFiles
 from hornbook.run.folder import RunFolder
 from hornbook.run.machine import Machine
 from hornbook.run.runner import execute, plan
@@ -17,6 +20,7 @@ from hornbook.teacher.budget import most_tokens
 from hornbook.teacher.chat import ChatReply
 from hornbook.teacher.replies import ReplyCache
 from hornbook.teacher_costs import TeacherCost, teacher_costs
+from tests.corpus.environment import GOOD, Environment
 from tests.synthesize.test_read_section import section
 from tests.teacher.endpoint import Answer, endpoint
 
@@ -36,7 +40,7 @@ def test_a_writer_costs_what_its_rendered_prompts_say(tmp_path: Path) -> None:
     requests = [exercise_request(writer, 0, index) for index in range(400)]
     num_bytes = sum(len(request.canonical.encode()) for request in requests)
     assert (cost.node, cost.num_requests, cost.num_cached) == ("write_exercises", 400, 0)
-    assert cost.expected.prompt == pytest.approx(num_bytes / 3.8, rel=0.01)
+    assert cost.expected.prompt == pytest.approx(num_bytes / 4.5, rel=0.01)
     assert cost.expected.completion == cost.most.completion == 400 * 400
     assert cost.most.prompt == 400 * max(most_tokens(request).prompt for request in requests)
     assert cost.dollars == pytest.approx((cost.expected.prompt + 4 * cost.expected.completion) / 1e6)
@@ -81,10 +85,11 @@ def test_whether_the_budget_does_counts_what_is_spent_already(tmp_path: Path, bu
 
 def test_stages_that_share_an_account_share_the_budget(tmp_path: Path) -> None:
     shared = [*WRITER, "write_textbooks.num_requests=400", "writer.budget_tokens=600000"]
+    shared.append("write_textbooks.max_repairs=0")
     sections, exercises = costs(tmp_path / "run", *shared)
     assert sections.notes[-1] == "within the budget"
     assert "over the budget" in exercises.notes[-1]
-    assert [one.notes[-1] for one in costs(tmp_path / "run", *shared[:3], shared[-1])] == ["within the budget"]
+    assert [one.notes[-1] for one in costs(tmp_path / "run", *shared[:3], shared[-2])] == ["within the budget"]
 
 
 def test_batches_cost_half(tmp_path: Path) -> None:
@@ -97,7 +102,8 @@ def test_grading_and_annotating_are_counted_before_there_is_anything_to_grade(tm
     asked = ["grade.backend=openai", "grade.model=g", 'evaluate.problems=["unconventional","heldout"]']
     asked += ['grade.problems=["unconventional","heldout"]', "annotator.backend=openai", "annotator.model=a"]
     found = {cost.node: cost for cost in costs(tmp_path / "run", *asked)}
-    assert set(found) == {"annotate", "base.grade", "finetuned.grade", "small_base.grade", "small.grade"}
+    stages = {"annotate", "base.grade", "finetuned.grade", "small_base.grade", "small.grade"}
+    assert set(found) == stages | {f"{name} repairs" for name in stages}
     graded = found["base.grade"]
     assert (graded.num_requests, graded.most.completion) == (50, 50 * 512)
     assert "without heldout, which is not there yet" in graded.notes[1]
@@ -136,14 +142,72 @@ def test_every_way_of_asking_a_writer_is_counted(tmp_path: Path) -> None:
     assert {name: cost.num_requests for name, cost in found.items()} == {
         "write_textbooks topics": 5,
         "write_textbooks": 50,
+        "write_textbooks repairs": 25,
         "write_exercises": 400,
+        "write_exercises solutions": 600,
         "write_exercises baseline": 30,
     }
-    assert "and up to 3 more for each whose stated results do not hold" in found["write_exercises"].notes
-    assert "and one more for each whose code fails" in found["write_textbooks"].notes[1]
     from_list = {cost.node: cost for cost in costs(tmp_path / "run", *overrides[:-1], "write_textbooks.topics=list")}
     assert from_list["write_textbooks"].num_requests == 50
     assert from_list["write_textbooks"].expected != found["write_textbooks"].expected
+
+
+def test_what_follows_from_replies_is_expected_and_bounded(tmp_path: Path) -> None:
+    overrides = [*WRITER, *PRICES, "write_exercises.num_solutions=4", "write_textbooks.num_requests=100"]
+    found = {cost.node: cost for cost in costs(tmp_path / "run", *overrides)}
+    first, repairs = found["write_textbooks"], found["write_textbooks repairs"]
+    # A repair shows the request, the reply and the error, and is as long as the reply.
+    assert repairs.expected.completion == 50 * 700
+    assert repairs.expected.prompt > first.expected.prompt / 2 + repairs.expected.completion
+    assert repairs.most.completion == 100 * 700
+    assert repairs.most.prompt > first.most.prompt + 100 * 700
+    assert repairs.notes == ("expected of 50% of the replies, 100 at most",)
+    # A further solution sees the signature and the docstring alone.
+    solutions = found["write_exercises solutions"]
+    assert solutions.expected.completion == 600 * 400
+    assert solutions.expected.prompt < found["write_exercises"].expected.prompt * 600 / 400
+    assert solutions.most.completion == 400 * 3 * 400
+    assert solutions.dollars == pytest.approx((solutions.expected.prompt + 4 * solutions.expected.completion) / 1e6)
+    assert solutions.dollars_at_most > 2 * (solutions.dollars or 0)
+
+
+def test_follow_ups_count_against_the_budget(tmp_path: Path) -> None:
+    settings = [*WRITER, "write_exercises.num_solutions=4", "writer.budget_tokens=500000"]
+    exercises, solutions = costs(tmp_path / "run", *settings)
+    assert exercises.notes[-1] == "within the budget"
+    assert "over the budget" in solutions.notes[-1]
+
+
+def test_what_is_replayed_leads_to_nothing_that_costs(tmp_path: Path) -> None:
+    keep(tmp_path / "run", 400)
+    settings = ["writer.backend=recorded", *WRITER[1:], "write_exercises.num_solutions=4"]
+    assert [cost.node for cost in costs(tmp_path / "run", *settings)] == ["write_exercises"]
+
+
+def test_how_many_judgements_cannot_be_read_is_told_by_those_that_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "environment").mkdir()
+    made = Environment(tmp_path / "environment")
+    texts: dict[str, str | bytes] = {f"mine/{n}.py": GOOD.format(name=f"step_{n}") * 2 for n in range(60)}
+    made.install("mine", "1.0", "License-Expression: MIT", texts)
+    made.use(monkeypatch)
+    asked = ["annotator.backend=openai", "annotator.model=a"]
+    recipe, folder = load_recipe("tiny", asked), RunFolder(tmp_path / "run")
+    graph = build(recipe)
+    execute(graph, folder, Machine(workers=1), recipe_name="tiny", targets=[graph["deduplicate"]])
+    files = CodeFiles.load(folder.artifact_folder(graph["deduplicate"]))
+    requests = list(annotation_requests(read_sample(files, recipe.annotate, recipe.seed), recipe.annotator))
+    for num_replies, num_chatty, share in ((30, 0, 0.0), (30, 15, 0.5), (5, 5, 0.1)):
+        path = tmp_path / f"{num_replies}-{num_chatty}.sqlite"
+        with ReplyCache(path) as cache:
+            for index, request in enumerate(requests[:num_replies]):
+                text = "Well." if index < num_chatty else "Reason: It is.\nValue: 4"
+                cache.keep(request, ChatReply(text, "stop", 900, 20, "now"))
+        judged, repairs = costs(tmp_path / "run", *asked, f"annotator.replies={path}")
+        assert (judged.num_requests, judged.num_cached) == (60, num_replies)
+        assert repairs.notes[0] == f"expected of {share:.0%} of the replies, 60 at most"
+        assert repairs.num_requests == round((60 - num_replies) * share)
 
 
 @pytest.mark.parametrize("topics", ["tree", "list"])

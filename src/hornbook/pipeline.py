@@ -13,14 +13,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from hornbook.corpus.annotate import annotate
+from hornbook.corpus.annotate import annotate, annotator_identity
 from hornbook.corpus.collect import collect
+from hornbook.corpus.compared import compared_identities
 from hornbook.corpus.decontaminate import decontaminate_codeexercises, decontaminate_codetextbook
 from hornbook.corpus.deduplicate import deduplicate
+from hornbook.corpus.earlier import earlier_identity
 from hornbook.corpus.embedders import embedder_identity
 from hornbook.corpus.filter import filter
-from hornbook.corpus.judgement import judgements_identity
-from hornbook.corpus.sources import environment_identity
+from hornbook.corpus.sources.registry import source_identities
 from hornbook.evaluate.compare import compare
 from hornbook.evaluate.evaluate import evaluate
 from hornbook.evaluate.grade import grade
@@ -29,7 +30,6 @@ from hornbook.evaluate.problem_sets import benchmark_entry_points, problem_set_i
 from hornbook.recipe import Recipe, TrainConfig
 from hornbook.release.export import export
 from hornbook.release.report import report
-from hornbook.run.datasets import humaneval_identity
 from hornbook.run.graph import Graph
 from hornbook.synthesize.requests import requests_identity
 from hornbook.synthesize.write_exercises import write_exercises
@@ -47,12 +47,12 @@ def build(recipe: Recipe) -> Graph:
     """The graph of a recipe. A node that several places need stands here once."""
     graph = Graph()
     add, seed, teacher = graph.add, recipe.seed, recipe.teacher
-    humaneval = humaneval_identity()
 
     # Section 2.1: raw code, and the part of it that teaches.
-    collected = add(collect, config=recipe.collect, seed=seed, environment=environment_identity())
-    files = add(deduplicate, files=collected, config=recipe.deduplicate)
-    prompts = judgements_identity() if recipe.annotator.backend else ""
+    collected = add(collect, config=recipe.collect, seed=seed, sources=source_identities(recipe.collect))
+    earlier = earlier_identity(recipe.deduplicate)
+    files = add(deduplicate, files=collected, config=recipe.deduplicate, against=earlier)
+    prompts = annotator_identity(recipe.annotator)
     judging: dict[str, Any] = {"teacher": teacher, "annotator": recipe.annotator, "prompts": prompts}
     annotations = add(annotate, files=files, config=recipe.annotate, seed=seed, **judging)
     embedder = embedder_identity(recipe.filter)
@@ -65,8 +65,10 @@ def build(recipe: Recipe) -> Graph:
     names = benchmark_entry_points(recipe.evaluate.problems)
     exercises = add(write_exercises, config=recipe.write_exercises, entry_points=names, **writing)
 
-    # Section 5.1: nothing that the evaluation asks may be in what the models read.
-    clean: dict[str, Any] = {"config": recipe.decontaminate, "humaneval": humaneval}
+    # Section 5: nothing that the evaluation asks may be in what the models read.
+    against = recipe.decontaminate.with_problems(recipe.evaluate.problems)
+    asked_of = {"problems": compared_identities(against), "embedder": embedder_identity(against)}
+    clean: dict[str, Any] = {"config": against, **asked_of}
     codetextbook = add(decontaminate_codetextbook, code=filtered, textbooks=textbooks, exercises=exercises, **clean)
     codeexercises = add(decontaminate_codeexercises, exercises=exercises, **clean)
 
@@ -111,11 +113,13 @@ def build(recipe: Recipe) -> Graph:
     }
 
     # Section 4: a teacher's opinion of the same completions, where one is configured.
+    grades: dict[str, Any] = {}
     if recipe.grade.backend:
         grading = {"config": recipe.grade, "evaluated": recipe.evaluate, "prompts": grader_identity(), "seed": seed}
         for name, scored in scores.items():
             label = name.removesuffix("_scores")
-            add(grade, variant=label, evaluation=scored, exercises=codeexercises, label=label, **grading)
+            asking = {"evaluation": scored, "exercises": codeexercises, "label": label, **grading}
+            grades[f"{label}_grades"] = add(grade, variant=label, **asking)
 
     comparison = add(
         compare,
@@ -148,5 +152,6 @@ def build(recipe: Recipe) -> Graph:
         comparison=comparison,
         exported=exported,
         **scores,
+        **grades,
     )
     return graph

@@ -27,11 +27,13 @@ class CodeFile:
 
     text: str
     origin: str
-    """Distribution and version, `python-3.11.7` for the standard library."""
+    """Distribution and version, `python-3.11.7` for the standard library; of other sources the repository or site."""
     path: str
     """Path inside the origin, with forward slashes."""
     license: str
     """SPDX expression, or the licence that the classifiers name."""
+    source: str = "environment"
+    """Name of the source in the recipe (`collect.sources`) that it comes from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,9 @@ class RowWriter(Generic[Row]):
         self.count = 0
         self._schema, self._rows_per_group = arrow_schema(row_type), rows_per_group
         self._group: list[Row] = []
-        self._file = pq.ParquetWriter(path, self._schema, compression="zstd")
+        # A dictionary of texts, which hardly repeat, would make reading them several times slower.
+        encoded = [name for name in self._schema.names if name != "text"]
+        self._file = pq.ParquetWriter(path, self._schema, compression="zstd", use_dictionary=encoded)
 
     def add(self, row: Row) -> None:
         """Adds a row at the end."""

@@ -37,7 +37,7 @@ class Environment:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
 
     def use(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("hornbook.corpus.sources.sysconfig.get_path", lambda _: str(self.stdlib))
-        monkeypatch.setattr("hornbook.corpus.sources.platform.python_version", lambda: "3.11.7")
+        monkeypatch.setattr("hornbook.corpus.sources.environment.sysconfig.get_path", lambda _: str(self.stdlib))
+        monkeypatch.setattr("hornbook.corpus.sources.environment.platform.python_version", lambda: "3.11.7")
         found = partial(metadata.distributions, path=[str(self.site)])
-        monkeypatch.setattr("hornbook.corpus.sources.metadata.distributions", found)
+        monkeypatch.setattr("hornbook.corpus.sources.environment.metadata.distributions", found)

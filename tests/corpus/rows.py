@@ -15,12 +15,13 @@ from hornbook.run.datasets import (
     CodeFiles,
     Exercises,
     Textbooks,
+    write_code_files,
 )
 
 
 def code_files(folder: Path, rows: Sequence[CodeFile]) -> CodeFiles:
     folder.mkdir()
-    return CodeFiles(folder, Facts(rows={FILES: write_rows(folder / FILES, CodeFile, rows)}))
+    return CodeFiles(folder, Facts(rows={FILES: write_code_files(folder, rows)}))
 
 
 def annotation(row: CodeFile, value: float) -> Annotation:

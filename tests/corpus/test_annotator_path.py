@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from hornbook.cli import app
 from hornbook.corpus.annotate import UNANNOTATED
-from hornbook.records import Annotation, CodeFile, read_rows
-from hornbook.run.datasets import ANNOTATIONS, FILES
+from hornbook.records import Annotation, read_rows
+from hornbook.run.datasets import ANNOTATIONS, CodeFiles
 from tests.teacher.endpoint import Answer, endpoint
 
 from .environment import Environment
@@ -119,7 +119,7 @@ def test_annotate_and_filter_with_an_endpoint_and_then_from_its_replies(tmp_path
     assert manifest["drops"] == {"no_value": 1, "refused": 1}
     assert len((annotated / UNANNOTATED).read_text().splitlines()) == 2
     filtered = artifact(run, "filter", "openai")
-    kept = {row.path for row in read_rows(filtered / FILES, CodeFile)}
+    kept = {row.path for row in CodeFiles.load(filtered).read()}
     assert kept == {f"free/good_{n:02}.py" for n in range(30)}
 
     # The server is gone: all comes from the replies in the run's folder.

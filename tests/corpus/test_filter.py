@@ -1,13 +1,15 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from hornbook.corpus.filter import LOOK, NUM_SHOWN, PREDICTIONS, Prediction, choose, filter
+from hornbook.corpus.filter import LOOK, NUM_SHOWN, PREDICTIONS, Prediction, choose, fewer_than_asked, filter
 from hornbook.corpus.quality import QUALITY, read_quality
 from hornbook.errors import RecipeError, StageError
 from hornbook.recipe import FilterConfig, load_recipe
 from hornbook.records import CodeFile, read_rows
+from hornbook.run.artifact import RESUME
 from hornbook.run.datasets import FILES, CodeFiles
 from hornbook.run.machine import Machine
 
@@ -31,24 +33,40 @@ ROWS = [CodeFile(teaching(n), "good-1", f"{n:03}.py", "MIT") for n in range(100)
 ROWS += [CodeFile(table(n), "bad-1", f"{n:03}.py", "MIT") for n in range(100)]
 
 
-def run(folder: Path, workers: int = 1, num_annotated: int = 80, config: FilterConfig = CONFIG) -> CodeFiles:
+ONE_WORKER = Machine(workers=1)
+
+
+def run(
+    folder: Path, num_annotated: int = 80, config: FilterConfig = CONFIG, machine: Machine = ONE_WORKER
+) -> CodeFiles:
     folder.mkdir()
+    (folder / "out").mkdir()
+    code_files(folder / "files", ROWS)
+    return apply(folder, num_annotated, config, machine)
+
+
+def apply(folder: Path, num_annotated: int, config: FilterConfig, machine: Machine) -> CodeFiles:
     rows = ROWS[: num_annotated // 2] + ROWS[100 : 100 + num_annotated // 2]
     scored = [annotation(row, 8.0 + index % 3 / 2 if row.origin == "good-1" else 1.0) for index, row in enumerate(rows)]
-    (folder / "out").mkdir()
+    shutil.rmtree(folder / "annotations", ignore_errors=True)
     return filter(
-        files=code_files(folder / "files", ROWS),
+        files=CodeFiles(folder / "files"),
         annotations=annotations(folder / "annotations", scored),
         config=config,
         embedder="",
         seed=0,
         out=folder / "out",
-        machine=Machine(workers=workers),
+        machine=machine,
     )
 
 
-def test_golden(tmp_path: Path) -> None:
-    made = run(tmp_path / "run")
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> CodeFiles:
+    """What most tests look at, made once."""
+    return run(tmp_path_factory.mktemp("filter") / "run")
+
+
+def test_golden(made: CodeFiles) -> None:
     kept = list(made.read())
     assert {row.origin for row in kept} == {"good-1"}
     chars = sum(len(row.text) for row in ROWS)
@@ -62,8 +80,7 @@ def test_golden(tmp_path: Path) -> None:
     assert metrics["chars_kept"] == sum(len(row.text) for row in kept)
 
 
-def test_predictions_say_who_trained_and_who_is_kept(tmp_path: Path) -> None:
-    made = run(tmp_path / "run")
+def test_predictions_say_who_trained_and_who_is_kept(made: CodeFiles) -> None:
     predictions = list(read_rows(made.folder / PREDICTIONS, Prediction))
     assert [(p.origin, p.path, p.num_chars) for p in predictions] == [(r.origin, r.path, len(r.text)) for r in ROWS]
     assert [p.part for p in predictions].count("train") == 60
@@ -74,8 +91,7 @@ def test_predictions_say_who_trained_and_who_is_kept(tmp_path: Path) -> None:
     assert all(p.educational_value <= lowest_kept for p in predictions if not p.is_kept)
 
 
-def test_look_shows_the_best_and_worst_that_did_not_train(tmp_path: Path) -> None:
-    made = run(tmp_path / "run")
+def test_look_shows_the_best_and_worst_that_did_not_train(made: CodeFiles) -> None:
     shown = sorted(path.name for path in (made.folder / LOOK).iterdir())
     assert shown == sorted(f"{label}-{n:02}.txt" for label in ("best", "worst") for n in range(1, NUM_SHOWN + 1))
     train = {(p.origin, p.path) for p in read_rows(made.folder / PREDICTIONS, Prediction) if p.part == "train"}
@@ -86,10 +102,11 @@ def test_look_shows_the_best_and_worst_that_did_not_train(tmp_path: Path) -> Non
         assert body in {row.text for row in ROWS if row.origin == origin and (row.origin, row.path) not in train}
 
 
-def test_same_bytes_with_one_and_two_workers(tmp_path: Path) -> None:
-    one, two = run(tmp_path / "1"), run(tmp_path / "2", workers=2)
-    for name in (FILES, PREDICTIONS, QUALITY):
+def test_same_bytes_with_one_and_two_workers(made: CodeFiles, tmp_path: Path) -> None:
+    one, two = made, run(tmp_path / "2", machine=Machine(workers=2))
+    for name in (PREDICTIONS, QUALITY):
         assert (one.folder / name).read_bytes() == (two.folder / name).read_bytes()
+    assert [shard.read_bytes() for shard in one.shards()] == [shard.read_bytes() for shard in two.shards()] != []
     assert one.facts == two.facts
 
 
@@ -105,12 +122,12 @@ def test_too_few_annotations(tmp_path: Path) -> None:
 
 VALUES = np.array([1.0, 5.0, 5.0, 2.0])
 NUM_CHARS = np.array([10, 20, 30, 40])
-NAMES = [("o", "a"), ("o", "c"), ("o", "b"), ("o", "d")]
+PLACES = np.array([0, 2, 1, 3])
 
 
 def chosen(**threshold: float) -> list[int]:
     config = FilterConfig.model_validate({"keep_share": 0, **threshold})
-    return choose(VALUES, NUM_CHARS, config, NAMES).astype(int).tolist()
+    return choose(VALUES, NUM_CHARS, config, PLACES).astype(int).tolist()
 
 
 @pytest.mark.parametrize(
@@ -139,11 +156,14 @@ def test_choose_a_number_of_tokens(keep_tokens: int, expected: list[int]) -> Non
     assert chosen(keep_tokens=keep_tokens, chars_per_token=2) == expected
 
 
-def test_more_tokens_than_there_are_keep_all_and_say_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_more_tokens_than_there_are_keep_all_and_say_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert chosen(keep_tokens=51, chars_per_token=2) == [1, 1, 1, 1]
-    assert "the corpus has 50 tokens of 2 characters, fewer than keep_tokens 51" in capsys.readouterr().err
-    chosen(keep_tokens=50, chars_per_token=2)
-    assert capsys.readouterr().err == ""
+    asked = FilterConfig(keep_share=0, keep_tokens=50, chars_per_token=2)
+    assert not fewer_than_asked(100, asked)
+    assert fewer_than_asked(99, asked)
+    kept = run(tmp_path / "run", config=CONFIG.model_copy(update={"keep_share": 0.0, "keep_tokens": 10**6}))
+    assert kept.facts.rows == {FILES: len(ROWS)}
+    assert "fewer than keep_tokens 1,000,000: all of it stays" in capsys.readouterr().err
 
 
 def test_a_recipe_gives_one_threshold() -> None:
@@ -155,8 +175,7 @@ def test_a_recipe_gives_one_threshold() -> None:
         load_recipe("nano", ["filter.keep_share=0"])
 
 
-def test_quality_is_measured_on_files_that_did_not_train(tmp_path: Path) -> None:
-    made = run(tmp_path / "run")
+def test_quality_is_measured_on_files_that_did_not_train(made: CodeFiles) -> None:
     quality = read_quality(made.folder)
     assert (quality.embedder, quality.annotators) == ("tfidf-svd", ("somebody",))
     assert (quality.num_train, quality.num_validation) == (60, 20)
@@ -184,3 +203,21 @@ def test_a_score_keeps_what_is_predicted_to_have_it(tmp_path: Path) -> None:
     assert {p.is_kept for p in predictions if p.educational_value >= 5} == {True}
     assert {p.is_kept for p in predictions if p.educational_value < 5} == {False}
     assert made.facts.metrics["lowest_value_kept"] >= 5
+
+
+@pytest.mark.slow
+def test_ray_gives_the_same_bytes_and_a_rerun_predicts_nothing_again(made: CodeFiles, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    ray = run(folder, machine=Machine(workers=2, engine="ray"))
+    for name in (PREDICTIONS, QUALITY):
+        assert (ray.folder / name).read_bytes() == (made.folder / name).read_bytes()
+    assert [shard.read_bytes() for shard in ray.shards()] == [shard.read_bytes() for shard in made.shards()]
+    # As after a kill: what is for a resume is there, the rest is not.
+    parts = {path: path.stat().st_ino for path in (ray.folder / RESUME).rglob("block-*.parquet")}
+    expected = [shard.read_bytes() for shard in ray.shards()]
+    for path in ray.folder.iterdir():
+        if path.name != RESUME:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    again = apply(folder, 80, CONFIG, Machine(workers=1))
+    assert {path: path.stat().st_ino for path in (again.folder / RESUME).rglob("block-*.parquet")} == parts != {}
+    assert [shard.read_bytes() for shard in again.shards()] == expected

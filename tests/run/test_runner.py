@@ -280,6 +280,43 @@ def test_a_graph_refuses_wrong_wiring():
         graph.add(add_up, variant="other", lines=total, config=FilterConfig())
 
 
+def test_an_artifact_is_found_under_whatever_name_it_was_made(folder):
+    first = run(make_graph(), folder)
+    renamed = Graph()
+    lines = renamed.add(write_lines, variant="other", count=4)
+    renamed.add(add_up, variant="other", lines=lines, config=FilterConfig())
+    assert {state for state, _ in states(renamed, folder).values()} == {"cached"}
+    found = run(renamed, folder)
+    assert found["other.add_up"].folder == first["add_up"].folder
+    assert not (folder.path / "other.add_up").exists()
+
+
+def test_a_damaged_artifact_of_another_name_is_kept_aside_and_made_again(folder):
+    first = run(make_graph(), folder)
+    (first["write_lines"].folder / "lines.txt").write_text("0")
+    renamed = Graph()
+    renamed.add(write_lines, variant="other", count=4)
+    again = run(renamed, folder)
+    assert again["other.write_lines"].folder.parent.name == "other.write_lines"
+    assert (again["other.write_lines"].folder / "lines.txt").read_text() == "0\n1\n2\n3"
+    assert len(list((folder.path / "write_lines").glob("*.damaged-1"))) == 1
+
+
+def test_a_varied_node_differs_in_what_is_changed_and_one_that_is_the_same_is_not_added():
+    graph = make_graph()
+    varied = graph.vary(graph["add_up"], "strict", config=FilterConfig(keep_share=0.9))
+    assert varied.name == "strict.add_up"
+    assert varied.inputs == graph["add_up"].inputs
+    assert varied.fingerprint != graph["add_up"].fingerprint
+    assert graph.vary(graph["add_up"], "same", config=FilterConfig(keep_share=0.2)) is graph["add_up"]
+    assert graph.vary(varied, "again") is varied
+    assert [node.name for node in graph] == ["write_lines", "add_up", "strict.add_up"]
+    with pytest.raises(TypeError, match=r"unknown arguments \['colour'\]"):
+        graph.vary(varied, "wrong", colour=1)
+    with pytest.raises(TypeError, match=r"two nodes are named 'strict\.add_up'"):
+        graph.vary(varied, "strict", config=FilterConfig(keep_share=0.7))
+
+
 def test_a_manifest_that_is_not_json_is_named(folder):
     made = run(make_graph(), folder)
     (made["add_up"].folder / "manifest.json").write_text("{")

@@ -1,8 +1,10 @@
+import json
+
 import pytest
 
 from hornbook.errors import RunFolderError
 from hornbook.run.folder import RunFolder
-from hornbook.run.show import show_run, show_stage
+from hornbook.run.show import show_overlaps, show_run, show_stage
 from tests.run.test_runner import make_graph, run
 
 
@@ -38,3 +40,23 @@ def test_errors_name_the_folder_and_the_stages(tmp_path):
     run(make_graph(), folder)
     with pytest.raises(RunFolderError, match=r"no finished stage 'filter'\. There are: write_lines, add_up"):
         list(show_stage(folder, "filter"))
+
+
+def test_overlaps_stand_beside_each_other(tmp_path):
+    similar = {"reason": "similar_function", "problem": "HumanEval/1", "shared": "f", "where": "function", "line": 3}
+    entries = [
+        {"row": "a.py", "reason": "heldout_copy", "problem": "task/1", "shared": "def f(x):"},
+        *({"row": f"task/{n}", **similar, "rate": 0.961, "distance": 0.5} for n in range(3)),
+    ]
+    entries[1] |= {"row_text": "def f(x):\n    return x", "problem_text": "def g(y):\n    return y"}
+    path = tmp_path / "overlaps.jsonl"
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    assert list(show_overlaps(path, per_reason=1)) == [
+        "heldout_copy: a.py (line 1) and task/1: def f(x):",
+        "similar_function: task/0 (function, line 3) and HumanEval/1, match rate 0.96, distance 0.50: f",
+        "      row | def f(x):",
+        "      row |     return x",
+        "  problem | def g(y):",
+        "  problem |     return y",
+        f"similar_function: 2 more in {path}",
+    ]

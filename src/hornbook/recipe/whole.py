@@ -9,6 +9,7 @@ from pydantic import model_validator
 from hornbook.recipe.corpus import AnnotateConfig, CollectConfig, DecontaminateConfig, DeduplicateConfig, FilterConfig
 from hornbook.recipe.evaluation import CompareConfig, EvaluateConfig
 from hornbook.recipe.section import Section, Share
+from hornbook.recipe.studies import AblateConfig, PruneConfig, ScalingConfig
 from hornbook.recipe.teachers import AnnotatorConfig, GradeConfig, TeacherConfig, WriterConfig
 from hornbook.recipe.training import ModelConfig, TokenizeConfig, TokenizerConfig, TrainConfig
 from hornbook.recipe.writing import WriteExercisesConfig, WriteTextbooksConfig
@@ -46,6 +47,9 @@ class Recipe(Section):
     evaluate: EvaluateConfig = EvaluateConfig()
     grade: GradeConfig = GradeConfig()
     compare: CompareConfig = CompareConfig()
+    ablate: AblateConfig = AblateConfig()
+    prune: PruneConfig = PruneConfig()
+    scaling: ScalingConfig = ScalingConfig()
 
     @model_validator(mode="after")
     def _check_writer(self) -> Self:

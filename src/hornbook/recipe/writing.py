@@ -8,9 +8,13 @@ from pydantic import Field, model_validator
 
 from hornbook.recipe.section import Count, Positive, Section, Share
 
+Phrase = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\r\n]*\S[^\r\n]*$")]
+"""One line of words that go into a prompt."""
+Phrases = tuple[Phrase, ...]
+
 
 class WriteTextbooksConfig(Section):
-    """Synthetic textbooks (section 2.2): made diverse by topic and audience."""
+    """Synthetic textbooks (section 2.2): made diverse by topic and audience, and by style, length and difficulty."""
 
     num_sections: Count = 1000
     """How many sections the built-in teacher writes (the paper: about 1B tokens)."""
@@ -22,6 +26,15 @@ class WriteTextbooksConfig(Section):
     num_proposed_topics: Count = 0
     """Of so many topics of the tree, from its beginning, the `writer` is first asked for further subtopics, about which
     sections are written as well."""
+    styles: Phrases = ()
+    """How the `writer` shall write, in words of your own such as "a dialogue between two students": each section gets
+    one of them. Empty: nothing is said of it, as for the replies that ship with hornbook."""
+    lengths: Phrases = ()
+    """How long a section of the `writer` shall be, such as "about 400 words of prose"; a longer one needs a larger
+    `writer.max_tokens`. Empty: 120, 150 or 200 words."""
+    difficulties: Phrases = ()
+    """How hard a section of the `writer` may be, such as "after a first course". Empty: a level of the tree of topics,
+    and with `topics = "list"` nothing is said of it."""
     max_repairs: Annotated[int, Field(ge=0, le=1)] = 1
     """How often the `writer` is shown the error of a section whose code fails, to write the section anew."""
     max_similarity: Annotated[float, Field(gt=0.0, le=1.0)] = 0.3
@@ -35,6 +48,14 @@ class WriteTextbooksConfig(Section):
                 f"num_proposed_topics {self.num_proposed_topics} extends the tree of topics, and topics is 'list': "
                 "set topics to 'tree' or num_proposed_topics to 0"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_variety(self) -> Self:
+        for name in ("styles", "lengths", "difficulties"):
+            given = getattr(self, name)
+            if len(set(given)) < len(given):
+                raise ValueError(f"{name} has the same words twice: each is drawn as often as it stands there")
         return self
 
 

@@ -5,15 +5,25 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 from hornbook.errors import InputError
-from hornbook.records import Annotation, CodeFile, Exercise, Problem, TextbookSection, UnverifiedExercise, read_rows
+from hornbook.records import (
+    Annotation,
+    CodeFile,
+    Exercise,
+    Problem,
+    RowWriter,
+    TextbookSection,
+    UnverifiedExercise,
+    read_rows,
+)
 from hornbook.run.artifact import Artifact
 
-FILES = "files.parquet"
+FILES = "files"
+"""Folder of the shards of `CodeFiles`, and the name under which their rows are counted."""
 ANNOTATIONS = "annotations.parquet"
 CODE = "code.parquet"
 TEXTBOOKS = "textbooks.parquet"
@@ -22,15 +32,52 @@ HELDOUT = "heldout.parquet"
 UNVERIFIED = "unverified.parquet"
 BASELINE = "baseline.parquet"
 DIVERSITY = "diversity.json"
+OVERLAPS = "overlaps.jsonl"
+"""Rows that decontamination left out, one JSON object a line."""
 SUBTOPICS = "subtopics.parquet"
+
+CHARS_PER_SHARD = 128 << 20
+ROWS_PER_GROUP = 1024
+"""Files in a row group: with files of 100,000 characters at most, 100 MB are held while one is written."""
 
 
 class CodeFiles(Artifact):
-    """Python files: raw, deduplicated or filtered."""
+    """Python files: raw, deduplicated or filtered. They lie in shards, so that shards can be worked on side by side."""
+
+    def shards(self) -> list[Path]:
+        """The Parquet files, in order."""
+        return sorted((self.folder / FILES).glob("part-*.parquet"))
 
     def read(self) -> Iterator[CodeFile]:
-        """The files, in the order in which they were written."""
-        return read_rows(self.folder / FILES, CodeFile)
+        """The files of all shards, in the order in which they were written. Holds a batch of rows at a time."""
+        for shard in self.shards():
+            yield from read_rows(shard, CodeFile)
+
+
+def shard_path(folder: Path, number: int) -> Path:
+    """Where the shard of that number lies in an artifact of `CodeFiles`."""
+    return folder / FILES / f"part-{number:05d}.parquet"
+
+
+def write_code_files(folder: Path, files: Iterable[CodeFile]) -> int:
+    """Writes the shards of a `CodeFiles` artifact and returns how many files there were.
+
+    Streams: a shard ends with the file that fills it, and one row group of it is held at a time.
+    """
+    (folder / FILES).mkdir()
+    count = number = 0
+    files = iter(files)
+    file = next(files, None)
+    while file is not None or not number:
+        num_chars = 0
+        with RowWriter(shard_path(folder, number), CodeFile, ROWS_PER_GROUP) as writer:
+            while file is not None and num_chars < CHARS_PER_SHARD:
+                writer.add(file)
+                num_chars += len(file.text)
+                file = next(files, None)
+        count += writer.count
+        number += 1
+    return count
 
 
 class Annotations(Artifact):

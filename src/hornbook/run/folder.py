@@ -1,4 +1,8 @@
-"""A run folder: `<run>/<node>/<fingerprint>/`, a lock, and `run.json`, which says whose folder it is."""
+"""A run folder: `<run>/<node>/<fingerprint>/`, a lock, and `run.json`, which says whose folder it is.
+
+An artifact is found by its fingerprint, whatever the name of the node that left it: a study finds a run's, and a run a
+study's.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +45,14 @@ class RunFolder:
         return self.path / TRACKERS
 
     def artifact_folder(self, node: Node[Any]) -> Path:
-        """Where a node's finished artifact is, or will be."""
+        """Where a node's finished artifact is, under whatever name it was made, or will be."""
+        own = self._own_folder(node)
+        if not own.is_dir():
+            others = self.path.glob(f"*/{own.name}/{MANIFEST}")
+            return min((manifest.parent for manifest in others), default=own)
+        return own
+
+    def _own_folder(self, node: Node[Any]) -> Path:
         return self.path / node.name / node.fingerprint[:FINGERPRINT_CHARS]
 
     def partial_folder(self, node: Node[Any]) -> Path:
@@ -98,7 +109,7 @@ class RunFolder:
 
     def finish(self, node: Node[Any]) -> Path:
         """Makes a whole partial folder the artifact."""
-        folder = self.artifact_folder(node)
+        folder = self._own_folder(node)
         self.partial_folder(node).rename(folder)
         sync_folder(folder.parent)
         return folder

@@ -57,13 +57,22 @@ class Graph:
         The node is named after the stage, and `variant.stage` where one stage has several places in the graph.
         Raises TypeError where an argument is missing, unknown, or an artifact of another type than the stage takes.
         """
-        name = f"{variant}.{stage.name}" if variant else stage.name
-        if name in self._nodes:
-            raise TypeError(f"two nodes are named {name!r}")
-        inputs = {key: value for key, value in arguments.items() if isinstance(value, Node)}
-        values = {key: value for key, value in arguments.items() if key not in inputs}
-        node = Node(name, stage, inputs, values, _check_signature(name, stage, arguments))
-        self._nodes[name] = node
+        return self._insert(_make_node(stage, variant, arguments))
+
+    def vary(self, node: Node[Output], variant: str, **changes: object) -> Node[Output]:
+        """A node like another one but for some arguments.
+
+        It is called `variant.stage`, but where the graph has the same under another name, that one is returned: what
+        has one identity is made once. Raises TypeError as `add` does.
+        """
+        varied = _make_node(node.stage, variant, {**node.inputs, **node.values, **changes})
+        same = (known for known in self if known.fingerprint == varied.fingerprint)
+        return next(same, None) or self._insert(varied)
+
+    def _insert(self, node: Node[Output]) -> Node[Output]:
+        if node.name in self._nodes:
+            raise TypeError(f"two nodes are named {node.name!r}")
+        self._nodes[node.name] = node
         return node
 
     def __iter__(self) -> Iterator[Node[Any]]:
@@ -85,6 +94,13 @@ class Graph:
                 needed.add(node.name)
                 waiting.extend(node.inputs.values())
         return [node for node in self if node.name in needed]
+
+
+def _make_node(stage: Stage[..., Output], variant: str, arguments: Mapping[str, object]) -> Node[Output]:
+    name = f"{variant}.{stage.name}" if variant else stage.name
+    inputs = {key: value for key, value in arguments.items() if isinstance(value, Node)}
+    values = {key: value for key, value in arguments.items() if key not in inputs}
+    return Node(name, stage, inputs, values, _check_signature(name, stage, arguments))
 
 
 def _check_signature(name: str, stage: Stage[..., Output], arguments: Mapping[str, object]) -> type[Output]:

@@ -37,4 +37,6 @@ class Machine:
     """The cache of teachers' replies; a run's is in its folder."""
     trackers: Path | None = None
     """Where trackers of training write; a run's is in its folder. None: beside the checkpoints."""
+    engine: str = "native"
+    """What spreads the data stages' work over shards: `native` (this machine), `ray`, or `ray://HOST:PORT`."""
     memory_bytes: int = field(default_factory=lambda: os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))

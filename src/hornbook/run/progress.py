@@ -27,7 +27,7 @@ class Meter:
     def __init__(self, label: str, total: int, unit: str) -> None:
         self.label, self.total, self.unit = label, total, unit
         self.done = 0
-        self._first_done = 0
+        self._first_done = self._num_bytes = 0
         self._started = time.monotonic()
         self._last_line = self._started
         self._bar: Progress | None = None
@@ -51,12 +51,13 @@ class Meter:
         if self._bar is not None:
             self._bar.update(self._task, completed=done)
 
-    def advance(self, count: int = 1, note: str = "", *, takes_time: bool = True) -> None:
-        """Counts `count` finished units; `note` is a short free text such as a loss.
+    def advance(self, count: int = 1, note: str = "", *, num_bytes: int = 0, takes_time: bool = True) -> None:
+        """Counts `count` finished units of `num_bytes` in all; `note` is a short free text such as a loss.
 
         Units that took no time, because they were there before, count in no rate.
         """
         self.done += count
+        self._num_bytes += num_bytes if takes_time else 0
         if not takes_time:
             self._first_done += count
         if self._bar is not None:
@@ -73,7 +74,7 @@ class Meter:
                 note or self._rate(),
                 f"{left:.0f} s left" if num_timed else "",
             ]
-            console.print(", ".join(part for part in parts if part))
+            console.print(", ".join(part for part in parts if part), markup=False, soft_wrap=True)
 
     def close(self) -> None:
         """Takes the bar off the screen."""
@@ -82,7 +83,10 @@ class Meter:
 
     def _rate(self) -> str:
         elapsed = time.monotonic() - self._started
-        return f"{(self.done - self._first_done) / elapsed:,.0f} {self.unit}/s" if elapsed > 0.5 else ""
+        if elapsed <= 0.5:
+            return ""
+        rate = f"{(self.done - self._first_done) / elapsed:,.0f} {self.unit}/s"
+        return f"{rate}, {self._num_bytes / elapsed / 1e6:,.1f} MB/s" if self._num_bytes else rate
 
 
 @contextlib.contextmanager

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from hornbook.errors import RunFolderError
 from hornbook.run.artifact import read_manifest
+from hornbook.run.datasets import OVERLAPS
 from hornbook.run.folder import RunFolder
+
+LINES_SHOWN = 12
+"""Lines of a row or a problem that overlap."""
 
 
 def show_run(folder: RunFolder) -> Iterator[str]:
@@ -33,6 +39,30 @@ def show_stage(folder: RunFolder, name: str) -> Iterator[str]:
             yield f"{title}: {key} = {value:,}" if type(value) is int else f"{title}: {key} = {value}"
     for file, described in manifest["files"].items():
         yield f"file: {file}, {described['size_bytes']:,} bytes, sha256 {described['sha256'][:16]}"
+    if (finished[name] / OVERLAPS).exists():
+        yield from show_overlaps(finished[name] / OVERLAPS)
+
+
+def show_overlaps(path: Path, per_reason: int = 5) -> Iterator[str]:
+    """The first rows of each reason that decontamination left out: what they share with which problem, side by side.
+
+    Whether that is contamination or chance is for a reader to judge.
+    """
+    num_seen: Counter[str] = Counter()
+    with path.open(encoding="utf-8") as file:
+        for entry in map(json.loads, file):
+            num_seen[entry["reason"]] += 1
+            if num_seen[entry["reason"]] > per_reason:
+                continue
+            where = ", ".join([*([entry["where"]] if "where" in entry else []), f"line {entry.get('line', 1)}"])
+            near = f", match rate {entry['rate']:.2f}, distance {entry['distance']:.2f}" if "rate" in entry else ""
+            yield f"{entry['reason']}: {entry['row']} ({where}) and {entry['problem']}{near}: {entry['shared'][:200]}"
+            for title in ("row", "problem"):
+                for line in entry.get(f"{title}_text", "").splitlines()[:LINES_SHOWN]:
+                    yield f"  {title:>7} | {line}"
+    for reason, count in num_seen.items():
+        if count > per_reason:
+            yield f"{reason}: {count - per_reason:,} more in {path}"
 
 
 def _finished(folder: RunFolder) -> dict[str, Path]:

@@ -25,12 +25,12 @@ def in_workers(function: Callable[..., Result], tasks: Iterable[tuple[Any, ...]]
     its own, where an error is lost and all hangs. The processes end with this one, also when it is killed.
     """
     tasks = iter(tasks)
-    with Parallel(n_jobs=workers, backend="loky", initializer=_end_with, initargs=(os.getpid(),)) as parallel:
+    with Parallel(n_jobs=workers, backend="loky", initializer=end_with, initargs=(os.getpid(),)) as parallel:
         while taken := list(islice(tasks, TASKS_PER_WORKER * workers)):
             yield from parallel(delayed(function)(*task) for task in taken)
 
 
-def _end_with(parent: int) -> None:
+def end_with(parent: int) -> None:
     """Ends this process soon after its parent is gone; loky's own workers outlive a parent that is killed."""
 
     def watch() -> None:

@@ -134,7 +134,7 @@ def test_what_cannot_be_used_is_named(
         embedder_identity(config("transformers", "owner/model"))
     with pytest.raises(InputError, match=r"no config\.json, so this is not a model's folder"):
         embedder_identity(config("transformers", tmp_path))
-    with pytest.raises(InputError, match=r"no config\.json; filter\.embedder_model must be the folder of a model"):
+    with pytest.raises(InputError, match=r"no config\.json; embedder_model must be the folder of a model"):
         embedder_identity(config("checkpoint", tmp_path))
     part = shutil.copytree(checkpoint_folder, tmp_path / "part")
     (part / "tokenizer.json").unlink()

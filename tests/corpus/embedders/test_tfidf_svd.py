@@ -1,8 +1,19 @@
 import numpy as np
+import pyarrow as pa
 import scipy.sparse
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.feature_extraction.text import HashingVectorizer
+from sklearn.pipeline import make_pipeline
 
-from hornbook.corpus.embedders.tfidf_svd import NUM_FEATURES, TEXTS_PER_TASK, TfidfSvd, count_tokens, tokens_of
-from hornbook.run.workers import TASKS_PER_WORKER
+from hornbook.corpus.embedders.tfidf_svd import (
+    NUM_FEATURES,
+    TASKS_PER_WORKER,
+    TEXTS_PER_TASK,
+    TfidfSvd,
+    count_tokens,
+    tokens_of,
+)
 
 
 def test_tokens() -> None:
@@ -35,3 +46,49 @@ def test_embed_repeats_what_fit_returned() -> None:
     assert [len(run) for run in runs] == [TEXTS_PER_TASK, 40 - TEXTS_PER_TASK]
     np.testing.assert_allclose(np.concatenate(runs), fitted, atol=1e-10)
     assert TfidfSvd(size=4, seed=0, workers=1).fit(texts).tobytes() == fitted.tobytes()
+
+
+PIECES = [
+    "\n",
+    " ",
+    "def",
+    "class",
+    "if",
+    "form",
+    "import",
+    '"""',
+    '"',
+    "@",
+    "#",
+    "a",
+    "_",
+    "9",
+    "é",
+    "日",
+    "𝔘",
+    "(",
+    "٣",
+]
+PIECES += ["\xa0", "\u2028", "\x1c", "\x85", "\t", "\r", "²", "while", "from", "return"]
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.sampled_from(PIECES), max_size=40).map("".join), min_size=1, max_size=5))
+def test_counts_are_those_of_scikit_learn(texts: list[str]) -> None:
+    reference = HashingVectorizer(analyzer=tokens_of, n_features=NUM_FEATURES, norm=None, alternate_sign=False)
+    (counts,) = count_tokens(texts, workers=1)
+    expected = reference.transform(texts)
+    assert counts.shape == expected.shape
+    assert counts.indptr.tolist() == expected.indptr.tolist()
+    assert counts.indices.tolist() == expected.indices.tolist()
+    assert counts.data.tolist() == expected.data.tolist()
+
+
+def test_embeddings_are_those_of_scikit_learn_to_the_last_bit() -> None:
+    texts = [f"def f{number}(x):\n    return x + {number}\n" * (number % 5 + 1) for number in range(40)]
+    embedder = TfidfSvd(size=8, seed=0, workers=2)
+    embedder.fit(texts[:30])
+    (counts, more) = count_tokens(texts, workers=1)
+    pipeline = make_pipeline(embedder._tfidf, embedder._svd)
+    expected = np.concatenate([pipeline.transform(counts), pipeline.transform(more)])
+    assert embedder.embed_array(pa.array(texts, pa.large_string())).tobytes() == expected.tobytes()

@@ -1,4 +1,4 @@
-"""What the quality filter sees of a file, by name: a row of numbers that the forest predicts from.
+"""A text as a row of numbers, by name: what the quality filter predicts from, and what decontamination compares.
 
 | name | embedding | model |
 |---|---|---|
@@ -17,8 +17,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hornbook.recipe import FilterConfig
-
 
 class Embedder(Protocol):
     """Makes rows of numbers of texts; the same texts in the same order give the same rows on the same machine."""
@@ -32,7 +30,31 @@ class Embedder(Protocol):
         ...
 
 
-def build_embedder(config: FilterConfig, *, seed: int, workers: int, device: str) -> Embedder:
+class EmbedderConfig(Protocol):
+    """The fields of a section of the recipe that say how its texts are embedded."""
+
+    @property
+    def embedder(self) -> str:
+        """Its name, as in the table above."""
+        ...
+
+    @property
+    def embedder_model(self) -> str:
+        """A folder or a hub name, empty for `tfidf-svd`."""
+        ...
+
+    @property
+    def embedding_window(self) -> int:
+        """Tokens that a model reads at once at most."""
+        ...
+
+    @property
+    def embedding_size(self) -> int:
+        """Dimensions of `tfidf-svd`."""
+        ...
+
+
+def build_embedder(config: EmbedderConfig, *, seed: int, workers: int, device: str) -> Embedder:
     """The embedder that a recipe names, its model loaded. Raises as `embedder_identity` does."""
     # Imported here so that the default does not pay for PyTorch.
     if config.embedder == "tfidf-svd":
@@ -50,7 +72,7 @@ def build_embedder(config: FilterConfig, *, seed: int, workers: int, device: str
     return MeanPooling(CheckpointStates(config.embedder_model, device), config.embedding_window)
 
 
-def embedder_identity(config: FilterConfig) -> str:
+def embedder_identity(config: EmbedderConfig) -> str:
     """What the embedder's files hold: hex sha256 of those in a folder, `NAME@COMMIT` on the hub; empty without files.
 
     Raises InputError where the model cannot be found, MissingDependencyError where its library is not installed.

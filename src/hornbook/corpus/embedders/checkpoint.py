@@ -47,7 +47,7 @@ def checkpoint_identity(folder: str) -> str:
     missing = [path.name for path in files if not path.is_file()]
     if missing:
         raise InputError(
-            f"{place}: no {missing[0]}; filter.embedder_model must be the folder of a model that hornbook trained, "
+            f"{place}: no {missing[0]}; embedder_model must be the folder of a model that hornbook trained, "
             "such as runs/nano/finetune/..."
         )
     return digest_files(files)

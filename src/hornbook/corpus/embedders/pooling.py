@@ -47,7 +47,7 @@ class MeanPooling:
 
     def fit(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """As `Embedder.fit`."""
-        with meter("filter: annotated files", len(texts), "files") as shown:
+        with meter("embedder", len(texts), "texts") as shown:
             runs = []
             for run in self.embed(texts):
                 runs.append(run)

@@ -5,21 +5,28 @@ Differs from paper: the paper embeds with CodeGen-350M-mono.
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import pyarrow as pa
 import scipy.sparse
 from numpy.typing import NDArray
 from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
+from sklearn.feature_extraction.text import TfidfTransformer
 from threadpoolctl import threadpool_limits
 
-from hornbook.run.workers import in_workers
+from hornbook.corpus.digests import text_buffers
+
+Result = TypeVar("Result")
 
 TEXTS_PER_TASK = 32
+TASKS_PER_WORKER = 8
+"""Tasks that are taken at once for each worker, so that texts are read no further ahead."""
 NUM_FEATURES = 1 << 15
 
 _TOKEN = re.compile(r"\n *(?:(?:def|class|import|from|return|for|if|while)\b|@|#|\"\"\")?|[A-Za-z_]\w*|[0-9]+|\S")
@@ -32,20 +39,36 @@ class TfidfSvd:
         self._workers = workers
         self._tfidf = TfidfTransformer(sublinear_tf=True)
         self._svd = TruncatedSVD(n_components=size, random_state=seed)
+        self._idf: NDArray[np.float64] = np.empty(0)
+        self._components: NDArray[np.float64] = np.empty((0, size))
 
     def fit(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """As `Embedder.fit`."""
         counts = scipy.sparse.vstack(list(count_tokens(texts, self._workers)), format="csr")
         # Threads split sums differently and so round differently; with one, bytes do not depend on the machine's cores.
         with threadpool_limits(1):
-            return np.asarray(self._svd.fit_transform(self._tfidf.fit_transform(counts)))
+            fitted = np.asarray(self._svd.fit_transform(self._tfidf.fit_transform(counts)))
+        self._idf = np.asarray(self._tfidf.idf_)
+        self._components = np.ascontiguousarray(self._svd.components_.T)
+        return fitted
 
     def embed(self, texts: Iterable[str]) -> Iterator[NDArray[np.float64]]:
         """As `Embedder.embed`."""
-        for counts in count_tokens(texts, self._workers):
-            with threadpool_limits(1):
-                embedded = np.asarray(self._svd.transform(self._tfidf.transform(counts)))
-            yield embedded
+        yield from _in_threads(lambda task: self.embed_array(_array(task)), texts, self._workers)
+
+    def embed_array(self, texts: pa.Array) -> NDArray[np.float64]:
+        """(N, size) of a `large_string` array. Lets go of Python's lock, so that threads may call it side by side.
+
+        The same to the last bit as scikit-learn's transformers, which copy the projection on every call.
+        """
+        from hornbook.corpus.embedders import tfidf_kernels
+
+        starts, indices, counts = _count(texts)
+        weights = np.log(counts.astype(np.float64))
+        weights += 1.0
+        embedded = np.empty((len(texts), self._components.shape[1]))
+        tfidf_kernels.project_all(starts, indices, weights, self._idf, self._components, embedded)
+        return embedded
 
 
 def tokens_of(text: str) -> list[str]:
@@ -54,12 +77,47 @@ def tokens_of(text: str) -> list[str]:
 
 
 def count_tokens(texts: Iterable[str], workers: int) -> Iterator[Any]:
-    """Yields sparse rows of hashed token counts for runs of texts, in order: (texts, NUM_FEATURES) each."""
-    texts = iter(texts)
-    tasks = iter(lambda: list(islice(texts, TEXTS_PER_TASK)), [])
-    yield from in_workers(_count_task, ((task,) for task in tasks), workers)
+    """Yields sparse rows of hashed token counts for runs of texts, in order: (texts, NUM_FEATURES) each.
+
+    What `HashingVectorizer(analyzer=tokens_of)` of scikit-learn counts, without a norm and without signs.
+    """
+    yield from _in_threads(_count_task, texts, workers)
 
 
 def _count_task(texts: list[str]) -> Any:
-    vectorizer = HashingVectorizer(analyzer=tokens_of, n_features=NUM_FEATURES, norm=None, alternate_sign=False)
-    return vectorizer.transform(texts)
+    starts, indices, counts = _count(_array(texts))
+    return scipy.sparse.csr_matrix((counts.astype(np.float64), indices, starts), shape=(len(texts), NUM_FEATURES))
+
+
+def _count(texts: pa.Array) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """(starts, features, counts) of the sparse rows."""
+    from hornbook.corpus.embedders import tfidf_kernels
+
+    data, offsets = text_buffers(texts)
+    # No text has more tokens than bytes; what is not filled takes no memory.
+    room = int(offsets[-1] - offsets[0])
+    starts, indices, counts = np.empty(len(offsets), np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
+    tfidf_kernels.count_all(data, offsets, _character_classes(), NUM_FEATURES, indices, counts, starts)
+    return starts, indices[: starts[-1]], counts[: starts[-1]]
+
+
+@functools.cache
+def _character_classes() -> NDArray[np.uint8]:
+    """What each code point is, as Python's regular expressions see it."""
+    from hornbook.corpus.embedders.tfidf_kernels import SPACE, WORD
+
+    characters = map(chr, range(0x110000))
+    return np.array([WORD * (sign.isalnum() or sign == "_") + SPACE * sign.isspace() for sign in characters], np.uint8)
+
+
+def _array(texts: Sequence[str]) -> pa.Array:
+    return pa.array(texts, pa.large_string())
+
+
+def _in_threads(function: Callable[[list[str]], Result], texts: Iterable[str], workers: int) -> Iterator[Result]:
+    """Yields the function of runs of texts, in order."""
+    texts = iter(texts)
+    tasks = iter(lambda: list(islice(texts, TEXTS_PER_TASK)), [])
+    with ThreadPoolExecutor(workers) as pool:
+        while taken := list(islice(tasks, TASKS_PER_WORKER * workers)):
+            yield from pool.map(function, taken)

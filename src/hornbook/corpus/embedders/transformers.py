@@ -75,7 +75,7 @@ def model_identity(model: str) -> str:
         return f"{name}@{_commit(model)}"
     files = sorted(path for path in folder.iterdir() if path.suffix in MODEL_FILES and path.is_file())
     if not any(path.name == CONFIG for path in files):
-        raise InputError(f"{folder}: no {CONFIG}, so this is not a model's folder; set filter.embedder_model to one")
+        raise InputError(f"{folder}: no {CONFIG}, so this is not a model's folder; set embedder_model to one")
     return digest_files(files)
 
 
@@ -107,7 +107,7 @@ def _commit(model: str) -> str:
         raise InputError(
             f"{model}: no such folder, and the Hugging Face hub gives no model of the name "
             f"({type(error).__name__}: {reason}). "
-            "Download it by hand and set filter.embedder_model to its folder."
+            "Download it by hand and set embedder_model to its folder."
         ) from None
     # The cache keeps a file as snapshots/COMMIT/NAME.
     return path.parent.name

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import re
 import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,44 +12,37 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from hornbook.corpus.clean import LICENSE_DROP_REASONS
 from hornbook.corpus.licenses import License, read_license
+from hornbook.corpus.sources.listed import ListedFile, read_listed, shards_of
+from hornbook.corpus.sources.protocol import RawFile, Shard
 
 STANDARD_LIBRARY_LICENSE = "PSF-2.0"
-LICENSE_DROP_REASONS = {"not_permissive": "license_not_permissive", "unknown": "license_unknown"}
 OWN_NAME = "hornbook"
-
-_TEST_FOLDERS = frozenset({"test", "tests", "idle_test", "testsuite"})
-_TEST_FILE = re.compile(r"(?:test_.*|.*_tests?|tests?|conftest)\.py")
-_VENDOR_FOLDERS = frozenset(
-    {
-        "_bundled",
-        "_vendor",
-        "_vendored",
-        "_vendored_packages",
-        "extern",
-        "externals",
-        "third_party",
-        "vendor",
-        "vendored",
-    }
-)
-_GENERATED_FILE = re.compile(r"(?:.*_pb2(?:_grpc)?|_sysconfigdata.*)\.py")
 
 
 @dataclass(frozen=True, slots=True)
-class SourceFile:
-    """A file that may become a row of the corpus."""
+class Environment:
+    """The source `environment`."""
 
-    origin: str
-    path: str
-    license: str
-    location: str
-    """Where it is on this machine."""
-    drop_reason: str | None = None
-    """Why its licence or its name alone rules it out."""
+    name: str
+    max_chars: int
+    seed: int | None
+
+    def identity(self) -> str:
+        """As `environment_identity`."""
+        return environment_identity()
+
+    def shards(self) -> list[Shard]:
+        """Runs of the files that `list_environment` finds."""
+        return shards_of(self.name, list_environment(), self.seed)
+
+    def read(self, shard: Shard) -> Iterator[RawFile]:
+        """The files of a shard."""
+        return read_listed(shard, self.max_chars)
 
 
-def list_environment() -> list[SourceFile]:
+def list_environment() -> list[ListedFile]:
     """Every Python file of the standard library and of the installed distributions, ordered by origin and path."""
     found = list(_standard_library())
     for distribution in _distributions():
@@ -70,34 +62,21 @@ def environment_identity() -> str:
     return hashlib.sha256("\n".join([_python_origin(), *names]).encode()).hexdigest()
 
 
-def name_drop_reason(path: str) -> str | None:
-    """Why a file is left out for its path alone, or None."""
-    *folders, name = path.split("/")
-    if not _TEST_FOLDERS.isdisjoint(folders) or _TEST_FILE.fullmatch(name):
-        return "test_file"
-    if not _VENDOR_FOLDERS.isdisjoint(folders):
-        # Another project's code: the metadata of the distribution that carries it does not state its licence.
-        return "license_unknown"
-    if _GENERATED_FILE.fullmatch(name):
-        return "generated"
-    return None
-
-
 def _python_origin() -> str:
     return f"python-{platform.python_version()}"
 
 
-def _standard_library() -> Iterator[SourceFile]:
+def _standard_library() -> Iterator[ListedFile]:
     root = Path(sysconfig.get_path("stdlib"))
     origin = _python_origin()
     for location in sorted(root.rglob("*.py")):
         path = location.relative_to(root).as_posix()
         if path.startswith(("site-packages/", "dist-packages/")):
             continue
-        yield SourceFile(origin, path, STANDARD_LIBRARY_LICENSE, str(location), name_drop_reason(path))
+        yield ListedFile(origin, path, STANDARD_LIBRARY_LICENSE, str(location))
 
 
-def _distribution_files(distribution: metadata.Distribution) -> Iterator[SourceFile]:
+def _distribution_files(distribution: metadata.Distribution) -> Iterator[ListedFile]:
     # Once, because each look at the metadata parses it anew.
     license, origin = _license(distribution), _origin(distribution)
     for file in distribution.files or ():
@@ -105,8 +84,8 @@ def _distribution_files(distribution: metadata.Distribution) -> Iterator[SourceF
         # A file outside the distribution's own folder is a script that an installer wrote.
         if file.suffix != ".py" or ".." in file.parts or file.is_absolute():
             continue
-        reason = LICENSE_DROP_REASONS.get(license.standing) or name_drop_reason(path)
-        yield SourceFile(origin, path, license.name, str(distribution.locate_file(file)), reason)
+        reason = LICENSE_DROP_REASONS.get(license.standing)
+        yield ListedFile(origin, path, license.name, str(distribution.locate_file(file)), reason)
 
 
 def _distributions() -> list[metadata.Distribution]:

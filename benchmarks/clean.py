@@ -1,0 +1,73 @@
+"""Cleaning of Python files, rule by rule, on one core: `nice python benchmarks/clean.py [--every N]`.
+
+Reads every Nth Python file that is installed (8: about 40 MB and a minute). Ends with the ratio that counts: how much
+faster `is_python` is than `ast.parse`, which takes most of the time of a cleaning that asks it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import sysconfig
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from hornbook.corpus.clean import clean
+from hornbook.corpus.decode import decode
+from hornbook.corpus.header import header_of
+from hornbook.corpus.license_texts import license_of_header
+from hornbook.corpus.masking import mask_addresses
+from hornbook.corpus.secret_patterns import find_secret
+from hornbook.corpus.sources.protocol import RawFile
+from hornbook.corpus.syntax import is_python, parses
+from hornbook.corpus.text_rules import look_at, text_drop_reason
+from hornbook.recipe import CollectConfig
+
+CONFIG = CollectConfig()
+
+
+def read_files(every: int) -> list[bytes]:
+    root = Path(sysconfig.get_path("purelib"))
+    contents = (path.read_bytes() for path in sorted(root.rglob("*.py"))[::every])
+    return [content for content in contents if CONFIG.min_chars <= len(content) <= CONFIG.max_chars]
+
+
+def measure(name: str, rule: Callable[..., Any], inputs: Sequence[Any], megabytes: float) -> tuple[float, list[Any]]:
+    start = time.process_time()
+    outcomes = [rule(given) for given in inputs]
+    rate = megabytes / (time.process_time() - start)
+    print(f"{name:12} {rate:8.1f} MB/s")
+    return rate, outcomes
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--every", type=int, default=8, help="take every Nth file")
+    contents = read_files(parser.parse_args().every)
+    megabytes = sum(map(len, contents)) / 1e6
+    print(f"{len(contents):,} files, {megabytes:.1f} MB")
+    # Compiled loops are compiled, or read from where they are kept, before the clock runs.
+    look_at("x"), is_python("x")
+    warnings.simplefilter("ignore")
+    decoded = measure("decode", decode, contents, megabytes)[1]
+    texts = [text for text, _ in decoded]
+    headers = measure("header", header_of, texts, megabytes)[1]
+    measure("license", license_of_header, headers, megabytes)
+    looks = measure("look", look_at, texts, megabytes)[1]
+    given = list(zip(texts, looks, headers, strict=True))
+    measure("text rules", lambda one: text_drop_reason(*one, CONFIG), given, megabytes)
+    measure("secrets", lambda one: find_secret(one[0], one[1].keys_start, one[1].keys_stop), given, megabytes)
+    measure("masking", mask_addresses, texts, megabytes)
+    quick, _ = measure("is_python", is_python, texts, megabytes)
+    measure("parses", parses, texts, megabytes)
+    slow, _ = measure("ast.parse", lambda text: ast.parse(text) is None, texts, megabytes)
+    raws = [RawFile("origin", "file.py", "MIT", content) for content in contents]
+    measure("clean", lambda raw: clean(raw, CONFIG), raws, megabytes)
+    print(f"is_python to ast.parse: {quick / slow:.1f}x")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""How loops are compiled by numba, for the stages that look at every byte of the corpus.
+
+Import a module that has such loops where they are needed, not at the top of another: numba takes a moment to load.
+A compiled loop calls none of another file: numba would not notice that the other file has changed since it kept the
+machine code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+from llvmlite import ir  # type: ignore[import-untyped, unused-ignore]
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+Loop = TypeVar("Loop", bound=Callable[..., Any])
+
+
+def compiled(loop: Loop) -> Loop:
+    """The loop as machine code that holds no GIL, compiled when it is first called.
+
+    What was compiled is kept in `__pycache__` beside the loop's file or, where that cannot be written, in numba's
+    folder for the user; `NUMBA_CACHE_DIR` moves it. Where no folder can be written, each process compiles for itself.
+    """
+    made: Any
+    try:
+        made = numba.njit(nogil=True, cache=True)(loop)
+    except RuntimeError:
+        # What numba raises when it finds no folder that it may write: a read-only install and no home.
+        made = numba.njit(nogil=True)(loop)
+    compiled_loop: Loop = made
+    return compiled_loop
+
+
+_struct_of: Any = cgutils.create_struct_proxy
+
+
+def _load_llvm(context: Any, data: Any, index: Any) -> Any:
+    """Eight bytes from data[index] on as one integer, the first lowest; unaligned and unchecked."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        array = _struct_of(signature.args[0])(context, builder, arguments[0])
+        pointer = builder.gep(array.data, [arguments[1]])
+        word = ir.IntType(64)
+        return builder.load(builder.bitcast(pointer, word.as_pointer()), align=1, typ=word)
+
+    return types.uint64(data, index), generate
+
+
+def _trailing_zeros_llvm(context: Any, value: Any) -> Any:
+    """How many of the lowest bits of an integer other than 0 are 0."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.uint64(types.uint64), generate
+
+
+load: Any = intrinsic(_load_llvm)
+trailing_zeros: Any = intrinsic(_trailing_zeros_llvm)

@@ -1,0 +1,139 @@
+"""The rows of shards put together to the shards of the artifact, with a name of its own for every file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from hornbook.run.datasets import CHARS_PER_SHARD, FILES, ROWS_PER_GROUP, shard_path
+
+Digests = NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The rows of one shard."""
+
+    path: Path
+    num_chars: int
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the names of all files say."""
+
+    num_origins: int
+    num_renamed: int
+
+
+def put_together(parts: Sequence[Part], folder: Path) -> Names:
+    """Writes the shards of a `CodeFiles` artifact from parts that are left where they are.
+
+    A file with the origin and path of an earlier one gets `~2`, `~3`, ... after its path, since stages tell files apart
+    by these. Small parts are joined. Holds a digest of 8 bytes for each file, and a row group.
+    """
+    (folder / FILES).mkdir()
+    read = [_digests(part.path) for part in parts]
+    names = [digests for digests, _ in read]
+    origins = np.unique(np.concatenate([np.unique(of_origins) for _, of_origins in read]))
+    numbers = _occurrences(names)
+    for number, group in enumerate(_groups(parts)):
+        target = shard_path(folder, number)
+        if len(group) == 1 and not (numbers[group[0]] > 1).any():
+            _link(parts[group[0]].path, target)
+        else:
+            _join([(parts[place].path, numbers[place]) for place in group], target)
+    return Names(len(origins), int(sum((part > 1).sum() for part in numbers)))
+
+
+def _digests(path: Path) -> tuple[Digests, Digests]:
+    """A digest of each row's name and one of each row's origin, (rows,) each."""
+    names, origins = [], []
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(columns=["origin", "path"]):
+            columns = batch.to_pydict()
+            for origin, name in zip(columns["origin"], columns["path"], strict=True):
+                names.append(_digest(f"{origin}\0{name}"))
+                origins.append(_digest(origin))
+    return np.array(names, dtype=np.uint64), np.array(origins, dtype=np.uint64)
+
+
+def _digest(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+
+
+def _occurrences(names: Sequence[Digests]) -> list[NDArray[np.int64]]:
+    """For each row of each part, how often its name has occurred by then: 1 for the first."""
+    joined = np.concatenate(names)
+    order = np.argsort(joined, kind="stable")
+    ordered = joined[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    lengths = np.diff(np.r_[starts, len(ordered)])
+    numbers = np.empty(len(joined), dtype=np.int64)
+    numbers[order] = np.arange(len(ordered)) - np.repeat(starts, lengths) + 1
+    return np.split(numbers, np.cumsum([len(part) for part in names])[:-1])
+
+
+def _groups(parts: Sequence[Part]) -> Iterator[list[int]]:
+    """Runs of parts that make a shard each; a last small one is a shard too."""
+    group: list[int] = []
+    num_chars = 0
+    for place, part in enumerate(parts):
+        group.append(place)
+        num_chars += part.num_chars
+        if num_chars >= CHARS_PER_SHARD // 2:
+            yield group
+            group, num_chars = [], 0
+    if group:
+        yield group
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        # Not every file system has hard links. The part stays, in case of a kill.
+        shutil.copyfile(source, target)
+
+
+def _join(parts: Sequence[tuple[Path, NDArray[np.int64]]], target: Path) -> None:
+    schema = pq.read_schema(parts[0][0])
+    waiting = schema.empty_table()
+    with pq.ParquetWriter(target, schema, compression="zstd") as writer:
+        for table in _row_groups(parts):
+            waiting = pa.concat_tables([waiting, table])
+            while len(waiting) >= ROWS_PER_GROUP:
+                writer.write_table(waiting.slice(0, ROWS_PER_GROUP).combine_chunks())
+                waiting = waiting.slice(ROWS_PER_GROUP)
+        if len(waiting):
+            writer.write_table(waiting.combine_chunks())
+
+
+def _row_groups(parts: Sequence[tuple[Path, NDArray[np.int64]]]) -> Iterator[pa.Table]:
+    for path, numbers in parts:
+        with pq.ParquetFile(path) as file:
+            done = 0
+            for group in range(file.num_row_groups):
+                table = file.read_row_group(group)
+                yield _renamed(table, numbers[done : done + len(table)])
+                done += len(table)
+
+
+def _renamed(table: pa.Table, numbers: NDArray[np.int64]) -> pa.Table:
+    if not (numbers > 1).any():
+        return table
+    paths = [
+        name if number == 1 else f"{name}~{number}"
+        for name, number in zip(table.column("path").to_pylist(), numbers.tolist(), strict=True)
+    ]
+    place = table.schema.get_field_index("path")
+    return table.set_column(place, table.schema.field(place), pa.array(paths, type=table.schema.field(place).type))

@@ -1,0 +1,93 @@
+"""The quality filter's pass over the corpus: every file's predicted score, block by block, and what is kept by them."""
+
+from __future__ import annotations
+
+import functools
+import pickle
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from hornbook.corpus.blocks import Block, keep
+from hornbook.corpus.file_index import NAMES, ROW_BITS
+from hornbook.run.data_process import Report
+from hornbook.run.engine import over_shards
+
+Floats = NDArray[np.float64]
+Predict = Callable[[pa.Array], Floats]
+"""Scores, (N,), of N texts, which are a `large_string` array."""
+
+
+@dataclass(frozen=True, slots=True)
+class PredictTask:
+    """A block, its number, where its predictions go, and the file with what predicts them, pickled."""
+
+    block: Block
+    number: int
+    part: Path
+    model: Path
+
+
+def prediction_tasks(blocks: Sequence[Block], folder: Path, predict: Predict | None) -> list[PredictTask]:
+    """A task for each block. `predict` is put into `folder`, because what is large should not be in every task."""
+    folder = folder.absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    model = folder / "model.pickle"
+    if predict is not None:
+        keep(model, lambda path: _write(path, pickle.dumps(predict)))
+    return [
+        PredictTask(block, number, folder / f"block-{number:06d}.parquet", model) for number, block in enumerate(blocks)
+    ]
+
+
+def predict_all(report: Report, tasks: Sequence[PredictTask]) -> None:
+    """Does the tasks that are not done yet, over the engine."""
+    report.start("filter: predict", sum(task.block.num_rows for task in tasks))
+    missing = [task for task in tasks if not task.part.exists()]
+    done = sum(task.block.num_rows for task in tasks) - sum(task.block.num_rows for task in missing)
+    report.advance(done, takes_time=False)
+    for task, num_bytes in zip(missing, over_shards(predict_task, missing), strict=True):
+        report.advance(task.block.num_rows, num_bytes=num_bytes)
+
+
+def predict_task(task: PredictTask) -> int:
+    """`predict_block` with the task's model."""
+    return predict_block(_load(task.model), task)
+
+
+def predict_block(predict: Predict, task: PredictTask) -> int:
+    """Writes the predictions of a block's files and returns the bytes of their texts."""
+    table = task.block.read()
+    texts = table.column("text").combine_chunks()
+    num_bytes = pc.binary_length(texts).cast(pa.int64())
+    columns = {
+        "id": pa.array((task.number << ROW_BITS) + np.arange(len(table), dtype=np.int64)),
+        **{name: table.column(name) for name in NAMES},
+        "num_chars": pc.utf8_length(texts).cast(pa.int64()),
+        "num_bytes": num_bytes,
+        "educational_value": pa.array(predict(texts)),
+    }
+    predicted = pa.table(columns)
+    keep(task.part, lambda path: pq.write_table(predicted, path))
+    return int(pc.sum(num_bytes).as_py())
+
+
+def read_predictions(tasks: Sequence[PredictTask]) -> pa.Table:
+    """Those of all blocks, in order: `id`, names and license, `num_chars`, `num_bytes` and `educational_value`."""
+    return pa.concat_tables([pq.read_table(task.part) for task in tasks]).combine_chunks()
+
+
+@functools.cache
+def _load(model: Path) -> Predict:
+    predict: Predict = pickle.loads(model.read_bytes())
+    return predict
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)

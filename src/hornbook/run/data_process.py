@@ -1,0 +1,142 @@
+"""A data stage's work in a process of its own, which leaves at once when its output is whole.
+
+The process holds an engine (`hornbook.run.engine`), whose runtime can crash while an interpreter shuts down, after
+everything has been written. So this one never shuts down: it ends with `os._exit`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from multiprocessing.connection import Connection, Pipe
+from typing import IO, Any, Concatenate, ParamSpec, TypeVar
+
+from hornbook.errors import StageError
+from hornbook.run.engine import portable_error, start_engine, stop_engine
+from hornbook.run.machine import Machine
+from hornbook.run.progress import Meter, meter
+from hornbook.run.workers import end_with
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+SECONDS_TO_LEAVE = 60.0
+LAST_WORDS_CHARS = 2000
+
+_PROGRAM = "import sys; sys.path[:] = {path!r}; from hornbook.run.data_process import serve; serve({descriptor}, {pid})"
+
+
+class Report:
+    """How the work tells the process that waits how far it is, by the connection between them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def start(self, label: str, total: int, unit: str = "files") -> None:
+        """A new part of the work begins; as `hornbook.run.progress.meter`."""
+        self._connection.send(("start", (label, total, unit)))
+
+    def advance(self, count: int = 1, *, num_bytes: int = 0, takes_time: bool = True) -> None:
+        """Counts finished units of the part; as `Meter.advance`."""
+        self._connection.send(("advance", (count, num_bytes, takes_time)))
+
+
+def in_data_process(
+    stage: str,
+    machine: Machine,
+    function: Callable[Concatenate[Report, Parameters], Result],
+    *args: Parameters.args,
+    **kwargs: Parameters.kwargs,
+) -> Result:
+    """`function(report, ...)` in a new process with the machine's engine running; shows what it reports.
+
+    The function must be importable, its arguments and result go through pickle. What it raises is raised here. The
+    process ends with this one, also when this one is killed or interrupted. Raises StageError where it dies.
+    """
+    ours, theirs = Pipe()
+    with tempfile.TemporaryFile() as log, ours:
+        with theirs:
+            process = _start(theirs, log)
+        try:
+            ours.send((function, args, kwargs, machine.engine, machine.workers))
+            kind, content = _follow(ours)
+            process.wait(SECONDS_TO_LEAVE)
+        except (EOFError, ConnectionError):
+            process.wait()
+            kind, content = "error", _death(stage, process.returncode, log)
+        finally:
+            # Also where a Ctrl-C came; the work survives a kill at any moment.
+            process.kill()
+            process.wait()
+        if process.returncode:
+            raise _death(stage, process.returncode, log)
+    if kind == "error":
+        raise content
+    result: Result = content
+    return result
+
+
+def serve(descriptor: int, parent: int) -> None:
+    """What the new process does: the work that comes by the connection. Never returns."""
+    os.set_inheritable(descriptor, False)
+    end_with(parent)
+    # A Ctrl-C goes to both processes; the one that waits ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    connection = Connection(descriptor)
+    message: tuple[str, Any]
+    try:
+        function, args, kwargs, engine, workers = connection.recv()
+        start_engine(engine, workers)
+        message = ("result", function(Report(connection), *args, **kwargs))
+    except BaseException as error:
+        message = ("error", portable_error(error))
+    stop_engine()
+    connection.send(message)
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _start(theirs: Connection, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    # What libraries write there is shown only where the process dies of what it cannot say otherwise.
+    program = _PROGRAM.format(path=sys.path, descriptor=theirs.fileno(), pid=os.getpid())
+    return subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        pass_fds=[theirs.fileno()],
+    )
+
+
+def _follow(connection: Connection) -> tuple[str, Any]:
+    """Shows the progress that comes and returns the last message: `result` or `error`, and what it is."""
+    with ExitStack() as shown:
+        current: Meter | None = None
+        while True:
+            kind, content = connection.recv()
+            if kind == "start":
+                shown.close()
+                current = shown.enter_context(meter(*content))
+            elif kind == "advance":
+                assert current is not None
+                count, num_bytes, takes_time = content
+                current.advance(count, num_bytes=num_bytes, takes_time=takes_time)
+            else:
+                return kind, content
+
+
+def _death(stage: str, code: int, log: IO[bytes]) -> StageError:
+    """What to say of a process that ended without a word, or with another code than 0 after its last."""
+    log.seek(0)
+    words = log.read().decode(errors="replace").strip()[-LAST_WORDS_CHARS:]
+    how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"left with code {code}"
+    hint = " (the machine's memory may be full)" if code == -signal.SIGKILL else ""
+    return StageError(
+        f"stage {stage}: its process {how}{hint}. Run again: the shards that are done are kept."
+        + (f" Its last words:\n{words}" if words else "")
+    )
