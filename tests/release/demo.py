@@ -24,7 +24,7 @@ from hornbook.evaluate.comparison import (
 from hornbook.evaluate.sandbox import Verdict, VerdictName
 from hornbook.evaluate.scores import SCORES, Evaluation, Scores, samples_file, score_set, write_scores
 from hornbook.evaluate.tasks import TASKS
-from hornbook.records import CodeFile, Exercise, Sample, TextbookSection, write_rows
+from hornbook.records import Exercise, Sample, TextbookSection, write_rows
 from hornbook.release.report import Report, report
 from hornbook.run.artifact import Artifact, Facts, write_manifest
 from hornbook.run.datasets import CODE, EXERCISES, FILES, HELDOUT, TEXTBOOKS, Exercises, Textbooks
@@ -235,10 +235,9 @@ def inputs(folder: Path) -> dict[str, Any]:
         "license_not_permissive": 1840,
         "test_file": 2211,
         "too_short": 412,
-        "generated": 96,
+        "auto_generated": 96,
         "too_large": 7,
     }
-    write_rows(make(folder, "collect", Facts()) / FILES, CodeFile, [])
     return {
         "name": "nano",
         "description": "The whole recipe in ten minutes on two CPU cores: offline, no key, no GPU.",

@@ -1,3 +1,4 @@
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -150,3 +151,38 @@ def test_an_input_without_a_manifest_is_an_error(demo: tuple[Report, dict[str, A
 def test_a_missing_name_in_the_template_is_an_error() -> None:
     with pytest.raises(jinja2.UndefinedError):
         render("report.html.j2", {"name": "x"})
+
+
+def test_what_was_left_out_stands_beside_its_problem(tmp_path: Path) -> None:
+    given = inputs(tmp_path)
+    texts = {"row_text": "x < 'a'", "problem_text": "def asked(): return 1"}
+    entries = [
+        {"row": "task/1", "reason": "heldout_composition", "problem": "task/2", "shared": "sort total"},
+        *(
+            {"row": f"task/{n}", "reason": "ngram_overlap", "problem": "P/1", "shared": "a < b", **texts}
+            for n in range(9)
+        ),
+        {
+            "row": "near",
+            "reason": "similar_function",
+            "problem": "P/2",
+            "shared": "f",
+            "rate": 0.961,
+            "distance": 0.5,
+            **texts,
+        },
+    ]
+    path = given["codeexercises"].folder / "overlaps.jsonl"
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    out = tmp_path / "out"
+    out.mkdir()
+    html = report(**given, out=out).page.read_text(encoding="utf-8")
+    links = Links()
+    links.feed(html)
+    assert links.tags == []
+    shown = html[html.index("beside that problem") : html.index("The quality filter</h3>")]
+    assert shown.count("P/1") == 4
+    assert shown.count("P/2") == 1
+    assert "AST match rate 0.96, embedding distance 0.50" in shown
+    assert "a &lt; b" in shown
+    assert "heldout" not in shown

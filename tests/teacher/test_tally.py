@@ -39,7 +39,9 @@ def test_a_tally_counts_replies_and_what_cannot_be_used_of_them() -> None:
         "teacher_dollars_at_most_this_run": pytest.approx(0.05),
     }
     tally._started -= 10
-    assert tally.note() == "0.3 replies/s, 33+21 tokens, $0.05, 1 from the cache, 2 failed"
+    assert tally.note() == "18.0 replies/min, 33+21 tokens, $0.05, 1 from the cache, 2 failed"
+    tally._started += 9
+    assert tally.note().startswith("3.0 replies/s, ")
 
 
 def test_without_prices_there_are_no_dollars() -> None:

@@ -149,6 +149,16 @@ def grading_request(problem: Problem, completion: str, config: GradeConfig) -> C
     )
 
 
+def repair_request(request: ChatRequest, text: str) -> ChatRequest:
+    """The request for the line alone, after a reply without one."""
+    return request.followed_by(text, render(f"{PROMPT}.repair"))
+
+
+def lacks_grade(text: str) -> bool:
+    """Whether a reply gives no grade that can be read, so that it is asked for again."""
+    return read_grade(text)[2] in ("no_grade", "grade_out_of_range")
+
+
 def read_grade(text: str) -> tuple[int | None, str, str]:
     """(grade, evaluation, reason for no grade) of a reply, whose last line is `Grade: N` after some words."""
     head, _, last = text.strip().rpartition("\n")
@@ -177,8 +187,8 @@ def _repair_requests(requests: Sequence[ChatRequest], firsts: Sequence[ChatReply
     """
     again: dict[int, ChatRequest] = {}
     for index, (request, first) in enumerate(zip(requests, firsts, strict=True)):
-        if isinstance(first, ChatReply) and read_grade(first.text)[2] in ("no_grade", "grade_out_of_range"):
-            again[index] = request.followed_by(first.text, render(f"{PROMPT}.repair"))
+        if isinstance(first, ChatReply) and lacks_grade(first.text):
+            again[index] = repair_request(request, first.text)
     return again
 
 

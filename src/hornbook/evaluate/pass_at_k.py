@@ -23,7 +23,7 @@ def estimate_pass_at_k(num_samples: int, num_correct: int, k: int) -> float:
     return 1.0 - math.comb(num_samples - num_correct, k) / math.comb(num_samples, k)
 
 
-def wilson_interval(num_passed: int, num_problems: int, z: float = 1.959963984540054) -> tuple[float, float]:
+def wilson_interval(num_passed: float, num_problems: int, z: float = 1.959963984540054) -> tuple[float, float]:
     """Wilson score interval of a proportion, 95% by default: for pass@1 with one sample per problem.
 
     Source: Wilson 1927, doi:10.1080/01621459.1927.10502953. Unlike the normal approximation it does not collapse to

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from hornbook.evaluate.scores import Evaluation, Score, Scores, compare_evaluati
 from hornbook.release.plots import Bar, plot_curves, plot_spike, smooth
 from hornbook.release.text import MODEL_NAMES, SET_NAMES, code_html, drop_rows, fact_rows, prose_html
 from hornbook.run.artifact import Artifact, read_manifest
-from hornbook.run.datasets import Exercises, Textbooks
+from hornbook.run.datasets import OVERLAPS, Exercises, Textbooks
 
 METRICS = "metrics.jsonl"
 SIZES = {"large": ("base", "finetuned"), "small": ("small_base", "small")}
@@ -134,6 +135,22 @@ def read_curves(path: Path) -> dict[str, list[tuple[float, float]]]:
         for source, loss in (row.get("validation") or {}).items():
             validation.setdefault(f"validation, {source}", []).append((tokens, loss))
     return {"training": smooth(train), **validation}
+
+
+def overlaps(artifacts: Iterable[Artifact], per_reason: int) -> list[dict[str, Any]]:
+    """Rows that were left out beside the problem that they overlap with: the first of each reason and data set."""
+    shown: list[dict[str, Any]] = []
+    for artifact in artifacts:
+        path = artifact.folder / OVERLAPS
+        count: Counter[str] = Counter()
+        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+            entry = json.loads(line)
+            count[entry["reason"]] += 1
+            if "row_text" in entry and count[entry["reason"]] <= per_reason:
+                shown.append(
+                    {**entry, **{name: code_html(entry.get(name, "")) for name in ("row_text", "problem_text")}}
+                )
+    return shown
 
 
 def example_sections(textbooks: Textbooks, count: int) -> list[dict[str, Any]]:

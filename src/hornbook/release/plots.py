@@ -53,7 +53,7 @@ class Bar:
 def plot_spike(name: str, sizes: Mapping[str, tuple[Bar, Bar]]) -> str:
     """Bars before and after finetuning for each model size: the spike of the paper's figure 2.1."""
     with matplotlib.rc_context({**SETTINGS, "svg.hashsalt": f"spike {name}"}):
-        figure, axes = _panel()
+        figure, axes = panel()
         width = 0.34
         for number, label in enumerate(("before finetuning", "after finetuning")):
             bars = [pair[number] for pair in sizes.values()]
@@ -76,14 +76,14 @@ def plot_spike(name: str, sizes: Mapping[str, tuple[Bar, Bar]]) -> str:
         axes.set_ylim(0, max(1.0, 1.15 * top))
         axes.set_yticks([tick for tick in axes.get_yticks() if tick <= 100])
         axes.set_ylabel("pass@1, %")
-        _legend(axes, 2)
-        return _to_svg(figure, f"pass@1 before and after finetuning on {name}")
+        legend(axes, 2)
+        return to_svg(figure, f"pass@1 before and after finetuning on {name}")
 
 
 def plot_curves(name: str, curves: Mapping[str, Sequence[tuple[float, float]]], unit: str) -> str:
     """Loss over tokens for each named curve; the first, which has many points, is drawn thin."""
     with matplotlib.rc_context({**SETTINGS, "svg.hashsalt": f"curves {name}"}):
-        figure, axes = _panel()
+        figure, axes = panel()
         for number, (label, points) in enumerate(curves.items()):
             xs, ys = [x for x, _ in points], [y for _, y in points]
             style = {"linewidth": 1.2} if number == 0 else {"linewidth": 1.4, "marker": "o", "markersize": 3.5}
@@ -95,8 +95,8 @@ def plot_curves(name: str, curves: Mapping[str, Sequence[tuple[float, float]]], 
         axes.set_xlim(left=0)
         axes.set_xlabel(f"tokens, {unit}")
         axes.set_ylabel("loss, nats per token")
-        _legend(axes, 1 + (len(curves) > 2) if len(curves) < 4 else 2)
-        return _to_svg(figure, f"loss while training {name}")
+        legend(axes, 1 + (len(curves) > 2) if len(curves) < 4 else 2)
+        return to_svg(figure, f"loss while training {name}")
 
 
 def smooth(points: Sequence[tuple[float, float]], most: int = 150) -> list[tuple[float, float]]:
@@ -106,7 +106,8 @@ def smooth(points: Sequence[tuple[float, float]], most: int = 150) -> list[tuple
     return [(group[-1][0], sum(y for _, y in group) / len(group)) for group in groups]
 
 
-def _panel() -> tuple[Figure, Axes]:
+def panel() -> tuple[Figure, Axes]:
+    """An empty figure of one panel, to be drawn within `matplotlib.rc_context(SETTINGS)`."""
     figure = Figure(figsize=PANEL_INCHES, layout="constrained")
     FigureCanvasSVG(figure)
     axes = figure.add_subplot()
@@ -115,13 +116,15 @@ def _panel() -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _legend(axes: Axes, columns: int) -> None:
+def legend(axes: Axes, columns: int) -> None:
+    """The legend, above the axes."""
     axes.legend(
         loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=columns, handlelength=1.1, columnspacing=1.2, borderpad=0.2
     )
 
 
-def _to_svg(figure: Figure, description: str) -> str:
+def to_svg(figure: Figure, description: str) -> str:
+    """The drawing for a page, in the page's colours; `description` is what a screen reader says of it."""
     target = io.StringIO()
     figure.patch.set_alpha(0)
     for axes in figure.axes:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from hornbook.corpus.quality import read_quality
 from hornbook.evaluate.comparison import Comparison
+from hornbook.evaluate.grade import Grades
 from hornbook.evaluate.pass_at_k import PairedComparison
 from hornbook.evaluate.sandbox import VERDICTS
 from hornbook.evaluate.scores import Evaluation, Scores
 from hornbook.release import page
 from hornbook.release.comparison_page import view
+from hornbook.release.teachers import grade_rows, teacher_rows
 from hornbook.release.templates import render
 from hornbook.release.text import (
     SET_NAMES,
@@ -40,7 +42,7 @@ class Report(Artifact):
         return (self.folder / SUMMARY).read_text(encoding="utf-8").splitlines()
 
 
-@stage(version=1)
+@stage(version=2)
 def report(
     *,
     name: str,
@@ -65,9 +67,22 @@ def report(
     small_scores: Evaluation,
     comparison: Comparison,
     exported: Artifact,
+    base_grades: Grades | None = None,
+    finetuned_grades: Grades | None = None,
+    small_base_grades: Grades | None = None,
+    small_grades: Grades | None = None,
     out: Path,
 ) -> Report:
-    """Writes `report.html` and `summary.txt`. Equal inputs give equal bytes: nothing on the page is a time."""
+    """Writes `report.html` and `summary.txt`. Equal inputs give equal bytes: nothing on the page is a time.
+
+    Grades are there where the recipe names a grader.
+    """
+    grades = {
+        "small_base": small_base_grades,
+        "small": small_grades,
+        "base": base_grades,
+        "finetuned": finetuned_grades,
+    }
     evaluations = {
         "small_base": small_base_scores,
         "small": small_scores,
@@ -92,6 +107,7 @@ def report(
         **{f"{label}_scores": evaluation for label, evaluation in evaluations.items()},
         "comparison": comparison,
         "exported": exported,
+        **{f"{label}_grades": graded for label, graded in grades.items() if graded is not None},
     }
     stages, versions = page.provenance(made_by)
     context = {
@@ -106,7 +122,10 @@ def report(
         "protocol": _protocols(scores["finetuned"]),
         "comparison": view(list(comparison.read())),
         "VERDICTS": VERDICTS,
+        "grades": grade_rows(grades),
+        "teachers": teacher_rows(made_by.values()),
         "funnels": _funnels(collected, files, filtered, textbooks, exercises, codetextbook, codeexercises),
+        "overlaps": page.overlaps((codetextbook, codeexercises), 4),
         "annotation_facts": _facts(annotations),
         "filter_facts": _facts(filtered),
         "thresholds": read_quality(filtered.folder).thresholds,

@@ -17,12 +17,13 @@ from hornbook.release.text import (
     percent,
     short_count,
 )
+from hornbook.teacher.budget import show_dollars
 
 
-def render(template: str, context: Mapping[str, object]) -> str:
-    """A page for a context; a name that the context lacks is an error, not a blank."""
+def render(template: str, context: Mapping[str, object], package: str = "hornbook.release") -> str:
+    """A page for a context, from a template of a package; a name that the context lacks is an error, not a blank."""
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_read),
+        loader=jinja2.FunctionLoader(lambda name: _read(name, package)),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -34,13 +35,14 @@ def render(template: str, context: Mapping[str, object]) -> str:
         "p_value": p_value,
         "label": label_of,
         "short": short_count,
+        "dollars": show_dollars,
     }
     environment.globals |= {"SET_NAMES": SET_NAMES, "MODEL_NAMES": MODEL_NAMES, "style": _style()}
     return environment.get_template(template).render(**context)
 
 
-def _read(name: str) -> str:
-    return (resources.files("hornbook.release") / name).read_text(encoding="utf-8")
+def _read(name: str, package: str = "hornbook.release") -> str:
+    return (resources.files(package) / name).read_text(encoding="utf-8")
 
 
 def _style() -> str:

@@ -10,8 +10,17 @@ from pathlib import Path
 from hornbook.errors import TeacherError
 from hornbook.recipe import WriterConfig
 from hornbook.run.progress import console, meter
-from hornbook.teacher.chat import ChatReply, ChatRequest, ChatTeacher, Failure, open_chat_teacher
+from hornbook.teacher.chat import (
+    ChatReply,
+    ChatRequest,
+    ChatTeacher,
+    Failure,
+    check_teacher,
+    open_chat_teacher,
+    replies_file,
+)
 from hornbook.teacher.recorded import RecordedTeacher
+from hornbook.teacher.starter import check_model
 from hornbook.teacher.tally import Tally, progress_of
 
 REQUESTS_PER_ROUND = 4096
@@ -71,6 +80,13 @@ class Asked:
             markup=False,
             soft_wrap=True,
         )
+
+
+def check_writer(config: WriterConfig, replies: Path) -> None:
+    """Raises what a stage would for its writer, before anything else is made; `replies` is the run's reply cache."""
+    check_teacher(config, replies_file(config.replies, replies))
+    if config.backend == "starter":
+        check_model(config)
 
 
 def ask_in_rounds(

@@ -21,6 +21,7 @@ from hornbook.synthesize.read_exercise import Unreadable
 from hornbook.synthesize.read_section import BrokenCode, SectionDraft, read_section, verify_sections
 from hornbook.synthesize.requests import proposal_request, section_request, tree_section_request
 from hornbook.synthesize.topics import draw_tree_section, read_proposal, read_tree
+from hornbook.synthesize.variety import Variety, draw_varied_section, vary
 from hornbook.teacher.chat import ChatReply, ChatRequest
 
 LIMITS = Limits(timeout_s=2.0)
@@ -36,12 +37,17 @@ class Catalogue:
     writer: WriterConfig
     seed: int
     subtopics: Sequence[Subtopic] = ()
+    variety: Variety = field(default_factory=Variety)
 
     def request(self, index: int) -> ChatRequest:
         """The request for section `index`."""
         if self.subtopics:
-            return tree_section_request(self.writer, self.subtopics, self.seed, index)
-        return section_request(self.writer, self.seed, index)
+            request = tree_section_request(self.writer, self.subtopics, self.seed, index)
+        else:
+            request = section_request(self.writer, self.seed, index)
+        if not self.variety:
+            return request
+        return vary(request, draw_varied_section(self.variety, self.subtopics, self.seed, index))
 
     def section(self, index: int, text: str) -> TextbookSection:
         """The reply to it as a row."""

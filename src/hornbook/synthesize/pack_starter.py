@@ -6,7 +6,6 @@ python -m hornbook.synthesize.pack_starter runs/x/replies.sqlite replies.jsonl.x
 from __future__ import annotations
 
 import argparse
-import json
 import lzma
 from collections.abc import Iterator
 from itertools import islice
@@ -17,10 +16,9 @@ from hornbook.recipe import ChatConfig, WriterConfig
 from hornbook.synthesize.requests import exercise_request, section_request
 from hornbook.teacher.chat import ChatRequest
 from hornbook.teacher.replies import ReplyCache
-from hornbook.teacher.starter import DIGEST_CHARS, FINISH_REASONS, MODEL
+from hornbook.teacher.starter import MODEL, pack_line
 
 AT_ONCE = 1000
-ENDINGS = {reason: letter for letter, reason in FINISH_REASONS.items()}
 
 
 def pack_starter(replies: Path, out: Path, config: ChatConfig, *, seed: int, exercises: int, sections: int) -> int:
@@ -37,19 +35,10 @@ def pack_starter(replies: Path, out: Path, config: ChatConfig, *, seed: int, exe
         while some := list(islice(requests, AT_ONCE)):
             kept = cache.find_all(some)
             for request in some:
-                reply = kept.get(request.digest)
-                if reply is None or reply.finish_reason not in ENDINGS:
-                    ended = "no reply" if reply is None else f"a reply that ended with {reply.finish_reason!r}"
-                    raise TeacherError(f"{replies}: {ended} to {request}. Ask for it first, or pack fewer.")
-                ending = ENDINGS[reply.finish_reason]
-                values = (
-                    request.digest[:DIGEST_CHARS],
-                    reply.prompt_tokens,
-                    reply.completion_tokens,
-                    ending,
-                    reply.text,
-                )
-                file.write(json.dumps(values, ensure_ascii=False) + "\n")
+                try:
+                    file.write(pack_line(request, kept.get(request.digest)))
+                except TeacherError as error:
+                    raise TeacherError(f"{replies}: {error}") from None
             count += len(some)
     return count
 

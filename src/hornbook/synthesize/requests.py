@@ -25,8 +25,9 @@ TREE_SECTION_PROMPT = "write_tree_section"
 PROPOSE_PROMPT = "propose_subtopics"
 SOLVE_PROMPT = "solve_exercise"
 REPAIR_PROMPT = "repair_section"
+VARIED_SECTION_PROMPT = "write_varied_section"
 PROMPTS = (EXERCISE_PROMPT, PLAIN_EXERCISE_PROMPT, SOLVE_PROMPT, SECTION_PROMPT, TREE_SECTION_PROMPT, REPAIR_PROMPT,
-           PROPOSE_PROMPT)  # fmt: skip
+           PROPOSE_PROMPT, VARIED_SECTION_PROMPT)  # fmt: skip
 MAX_EXERCISE_TOKENS = 400
 """A reply with one exercise is cut here; three in four are shorter than 220."""
 

@@ -17,6 +17,7 @@ from hornbook.run.workers import in_workers
 from hornbook.synthesize.asking import Asked
 from hornbook.synthesize.chat_sections import Catalogue, Repairs, chat_sections, propose_subtopics
 from hornbook.synthesize.topics import read_tree
+from hornbook.synthesize.variety import Variety
 from hornbook.teacher.chat import replies_file
 from hornbook.teacher.protocol import build_teacher
 
@@ -54,7 +55,7 @@ def write_textbooks(
     if config.num_requests:
         replies = replies_file(writer.replies, machine.replies)
         subtopics = _subtopics(config, writer, seed, out, machine, metrics)
-        catalogue = Catalogue(writer, seed, subtopics)
+        catalogue = Catalogue(writer, seed, subtopics, Variety.of(config))
         for section in chat_sections(config, catalogue, replies, machine, asked, repairs):
             sections.setdefault(section.text, section)
         asked.check(writer)

@@ -179,9 +179,12 @@ def check_teacher(config: ChatConfig, replies: Path) -> None:
     """Raises what `open_chat_teacher` would, before hours of other work and without touching a file."""
     from hornbook.teacher.endpoint import read_key
     from hornbook.teacher.replies import check_present
+    from hornbook.teacher.transformers import check_model
 
     if config.backend == "openai":
         read_key(config.base_url, config.api_key_env)
+    elif config.backend == "transformers":
+        check_model(config.model, config.model_folder)
     elif config.backend == "recorded":
         check_present(replies)
 
@@ -209,10 +212,14 @@ def open_chat_teacher(config: ChatConfig, replies: Path, *, device: str = "auto"
         elif config.backend == "starter":
             from hornbook.teacher.ledger import open_ledger
             from hornbook.teacher.starter import DESCRIPTION, StarterSet
+            from hornbook.teacher.starter.annotation_set import AnnotationSet
 
             # Before replies come in that nobody pays for here: it begins with what it finds in the file.
             open_ledger(cache)
-            yield RecordedTeacher(cache, budget=budget, supply=StarterSet(cache).supply, holds=DESCRIPTION)
+            annotated = AnnotationSet() if config.section == "annotator" else None
+            supply = StarterSet(cache, annotated.replies if annotated else None).supply
+            holds = "the starter set's annotations" if annotated else DESCRIPTION
+            yield RecordedTeacher(cache, budget=budget, supply=supply, holds=holds)
         elif config.backend == "transformers":
             yield TransformersTeacher(
                 cache,

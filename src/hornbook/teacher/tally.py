@@ -46,7 +46,7 @@ class Tally:
         num_new = self.num_requests - self.num_cached
         parts = [
             self.state,
-            f"{num_new / elapsed:,.1f} replies/s" if elapsed > MIN_SECONDS else "",
+            _show_rate(num_new / elapsed) if num_new and elapsed > MIN_SECONDS else "",
             f"{self.used.prompt:,}+{self.used.completion:,} tokens",
             show_dollars(self.budget.dollars(self.spent, self.mode)) if self.budget.has_prices else "",
             f"{self.num_cached:,} from the cache" if self.num_cached else "",
@@ -66,6 +66,11 @@ class Tally:
             counts[f"{prefix}dollars"] = round(self.budget.dollars(self.used, self.mode), 6)
             counts[f"{prefix}dollars_at_most_this_run"] = round(self.budget.dollars(self.spent, self.mode), 6)
         return counts
+
+
+def _show_rate(per_second: float) -> str:
+    """Replies a second, or a minute where a slow machine answers."""
+    return f"{per_second:,.1f} replies/s" if per_second >= 1 else f"{60 * per_second:,.1f} replies/min"
 
 
 def progress_of(teacher: ChatTeacher, shown: Meter) -> Callable[[int], None]:

@@ -10,6 +10,7 @@ Nothing is taken from a model's `generation_config` but its stop tokens: a reque
 from __future__ import annotations
 
 import gc
+import importlib.util
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -56,14 +57,7 @@ class TransformersTeacher:
         `batch_size` 0 takes as many rows as fit. Raises MissingDependencyError without transformers, TeacherError where
         the folder or the device is not there.
         """
-        try:
-            import transformers  # noqa: F401
-        except ModuleNotFoundError:
-            raise MissingDependencyError(
-                "transformers", "The teacher's backend 'transformers'", "transformers"
-            ) from None
-        if folder and not Path(folder).is_dir():
-            raise TeacherError(f"{folder}: no folder is there. Set model_folder to the folder of {model!r}")
+        check_model(model, folder)
         self._cache, self._name, self._place, self._batch_size = cache, model, folder or model, batch_size
         self._device = choose_device(device)
         self._budget = budget or Budget()
@@ -264,6 +258,14 @@ class TransformersTeacher:
         if self._loaded is None:
             self._loaded = load_model(self._place, self._device)
         return self._loaded
+
+
+def check_model(model: str, folder: str) -> None:
+    """Raises MissingDependencyError without transformers, and TeacherError where a model's folder is not there."""
+    if importlib.util.find_spec("transformers") is None:
+        raise MissingDependencyError("transformers", "The teacher's backend 'transformers'", "transformers")
+    if folder and not Path(folder).is_dir():
+        raise TeacherError(f"{folder}: no folder is there. Set model_folder to the folder of {model!r}")
 
 
 def _reply(tokenizer: Any, done: Completion, prompt_tokens: int) -> ChatReply:

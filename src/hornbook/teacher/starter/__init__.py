@@ -6,8 +6,10 @@ import json
 import lzma
 from collections.abc import Iterator, Sequence
 from importlib import resources
+from importlib.resources.abc import Traversable
 
-from hornbook.errors import ArtifactError
+from hornbook.errors import ArtifactError, TeacherError
+from hornbook.recipe import ChatConfig
 from hornbook.teacher.chat import ChatReply, ChatRequest
 from hornbook.teacher.replies import ReplyCache
 
@@ -23,14 +25,24 @@ RECEIVED_AT = "2026-11-23T00:00:00+00:00"
 DIGEST_CHARS = 12
 """Of a request's digest stand in the file: among 60,416 requests they are unique."""
 FINISH_REASONS = {"s": "stop", "l": "length"}
+ENDINGS = {reason: letter for letter, reason in FINISH_REASONS.items()}
+
+
+def check_model(config: ChatConfig) -> None:
+    """Raises TeacherError where a writer is asked for by another name than that of the model that wrote the set."""
+    if config.model != MODEL:
+        raise TeacherError(
+            f"{config.section}.model is {config.model!r}, and the starter set was written by {MODEL!r}: set it to that"
+        )
 
 
 class StarterSet:
     """Copies recorded replies into a reply cache, as they are needed."""
 
-    def __init__(self, cache: ReplyCache) -> None:
+    def __init__(self, cache: ReplyCache, file: Traversable | None = None) -> None:
+        """`file` holds replies to other requests than the writer's."""
         self._cache = cache
-        self._lines = read_lines()
+        self._lines = read_lines(file)
         self._passed: dict[str, bytes] = {}
         """Lines that were read on the way to others."""
 
@@ -54,17 +66,28 @@ class StarterSet:
             self._cache.keep_all(found)
 
 
-def read_lines() -> Iterator[bytes]:
-    """The lines of the file in order: `["<digest>", prompt tokens, tokens of the reply, "s" or "l", text]`.
+def read_lines(file: Traversable | None = None) -> Iterator[bytes]:
+    """The lines of a file in order: `["<digest>", prompt tokens, tokens of the reply, "s" or "l", text]`.
 
-    Exercises 0 to 56,319 come first, then sections 0 to 4,095. Raises ArtifactError where the file is damaged.
+    By default the writer's: exercises 0 to 56,319 come first, then sections 0 to 4,095. Raises ArtifactError where the
+    file is damaged or is not there.
     """
-    file = resources.files(__name__) / REPLIES
+    file = resources.files(__name__) / REPLIES if file is None else file
     try:
         with file.open("rb") as packed, lzma.open(packed) as lines:
             yield from lines
     except (OSError, EOFError, lzma.LZMAError) as error:
         raise ArtifactError(f"{file}: cannot be read ({error}). Install hornbook again.") from error
+
+
+def pack_line(request: ChatRequest, reply: ChatReply | None) -> str:
+    """A reply as a line of such a file. Raises TeacherError where there is none or it has no ending of these two."""
+    if reply is None or reply.finish_reason not in ENDINGS:
+        ended = "no reply" if reply is None else f"a reply that ended with {reply.finish_reason!r}"
+        raise TeacherError(f"{ended} to {request}. Ask for it first, or pack fewer.")
+    digest, ending = request.digest[:DIGEST_CHARS], ENDINGS[reply.finish_reason]
+    values = (digest, reply.prompt_tokens, reply.completion_tokens, ending, reply.text)
+    return json.dumps(values, ensure_ascii=False) + "\n"
 
 
 def _read(line: bytes) -> ChatReply:
