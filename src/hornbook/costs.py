@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from hornbook.model.phi import flops_per_token, num_parameters
-from hornbook.recipe import Recipe
+from hornbook.recipe import ModelConfig, TrainConfig
+from hornbook.run.graph import Node
 from hornbook.run.precision import multiplies_bf16
 
 A100_FLOPS_PER_S = 312e12
@@ -37,20 +40,26 @@ class TrainingCost:
         return self.flops / (A100_FLOPS_PER_S * PAPER_UTILIZATION) / 3600
 
 
-def training_costs(recipe: Recipe) -> list[TrainingCost]:
-    """The cost of each training run of a recipe, by the name of its node."""
+def training_costs(nodes: Iterable[Node[Any]], vocab_size: int) -> list[TrainingCost]:
+    """The cost of each training among some nodes, in their order."""
     costs = []
-    for node, model, train in (
-        ("pretrain", recipe.model, recipe.pretrain),
-        ("finetune", recipe.model, recipe.finetune),
-        ("small.pretrain", recipe.small_model, recipe.small_pretrain),
-        ("small.finetune", recipe.small_model, recipe.small_finetune),
-    ):
-        vocab_size = recipe.tokenizer.vocab_size
-        tokens = train.last_step * train.tokens_per_step
-        flops = float(tokens) * flops_per_token(model, vocab_size, train.sequence_length)
-        costs.append(TrainingCost(node, num_parameters(model, vocab_size), tokens, flops))
+    for node in nodes:
+        train = node.values.get("config")
+        if isinstance(train, TrainConfig):
+            model = _architecture(node)
+            tokens = train.last_step * train.tokens_per_step
+            flops = float(tokens) * flops_per_token(model, vocab_size, train.sequence_length)
+            costs.append(TrainingCost(node.name, num_parameters(model, vocab_size), tokens, flops))
     return costs
+
+
+def _architecture(node: Node[Any]) -> ModelConfig:
+    """What a training works on: its own model, or that of the base it goes on from."""
+    while "base" in node.inputs:
+        node = node.inputs["base"]
+    model = node.values["model"]
+    assert isinstance(model, ModelConfig)
+    return model
 
 
 def measured_flops_per_s(seconds: float = 0.4) -> float:

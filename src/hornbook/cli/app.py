@@ -8,6 +8,7 @@ import typer
 
 from hornbook.cli.models import compare, evaluate, export, sample
 from hornbook.cli.runs import explain, plan, run, show, start
+from hornbook.cli.studies import ablate, prune, scaling
 from hornbook.errors import HornbookError
 from hornbook.run.progress import console
 
@@ -23,7 +24,7 @@ app = typer.Typer(
 )
 
 app.callback()(start)
-for verb in (run, plan, show, explain, sample, evaluate, compare, export):
+for verb in (run, plan, show, explain, sample, evaluate, compare, export, ablate, prune, scaling):
     app.command()(verb)
 
 

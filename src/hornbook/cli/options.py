@@ -36,6 +36,15 @@ SandboxOption = Annotated[
     ),
 ]
 
+EngineOption = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="ENGINE",
+        help="What spreads the data stages' work: native (this machine), ray, or a cluster at ray://HOST:PORT.",
+    ),
+]
+
 
 def open_run(recipe: str, overrides: list[str] | None, out_folder: Path | None) -> tuple[Recipe, RunFolder]:
     """A recipe by name or path with its overrides, and the folder of its run. Raises RecipeError."""
@@ -43,8 +52,11 @@ def open_run(recipe: str, overrides: list[str] | None, out_folder: Path | None) 
     return loaded, RunFolder(out_folder or Path("runs") / loaded.name)
 
 
-def make_machine(device: str, workers: int, use_compile: bool, sandbox: str = "required") -> Machine:
+def make_machine(
+    device: str, workers: int, use_compile: bool, sandbox: str = "required", engine: str = "native"
+) -> Machine:
     """What the options say of the machine; `workers` 0 takes every core. Raises InputError for an unknown word."""
+    from hornbook.run.engine import check_engine
     from hornbook.run.machine import Machine, Policy
 
     if device not in ("auto", "cpu", "cuda"):
@@ -52,7 +64,7 @@ def make_machine(device: str, workers: int, use_compile: bool, sandbox: str = "r
     if sandbox not in get_args(Policy):
         raise InputError(f"--sandbox {sandbox!r}: choose {' or '.join(get_args(Policy))}")
     policy = cast("Policy", sandbox)
-    found = Machine(device=device, use_compile=use_compile, sandbox=policy)
+    found = Machine(device=device, use_compile=use_compile, sandbox=policy, engine=check_engine(engine))
     return replace(found, workers=workers or found.workers)
 
 

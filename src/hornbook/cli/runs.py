@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
-from rich.table import Table
 
 from hornbook import __version__
-from hornbook.cli.costs import print_costs, print_teacher_costs
-from hornbook.cli.options import OutFolder, Overrides, RecipeName, RunPath, SandboxOption, make_machine, open_run
+from hornbook.cli.costs import print_plan
+from hornbook.cli.options import (
+    EngineOption,
+    OutFolder,
+    Overrides,
+    RecipeName,
+    RunPath,
+    SandboxOption,
+    make_machine,
+    open_run,
+)
 from hornbook.errors import InputError, RecipeError
 from hornbook.recipe import Recipe, did_you_mean, known_names, walk_fields
 from hornbook.run.folder import RunFolder
@@ -20,6 +29,7 @@ from hornbook.run.progress import out
 
 if TYPE_CHECKING:
     from hornbook.run.machine import Machine, Sharding
+    from hornbook.run.runner import PlannedNode
 
 
 def start(
@@ -49,6 +59,7 @@ def run(
     micro_batch: Annotated[
         int, typer.Option(min=0, metavar="N", help="Sequences per forward pass of a process; 0 takes what fits.")
     ] = 0,
+    engine: EngineOption = "native",
 ) -> None:
     """Run a recipe from raw code to the report; what is already there is reused.
 
@@ -61,7 +72,9 @@ def run(
     from hornbook.run.distributed import joined_world
 
     machine = replace(
-        make_machine(device, workers, compile_, sandbox), shard=_sharding(shard), micro_batch_size=micro_batch
+        make_machine(device, workers, compile_, sandbox, engine),
+        shard=_sharding(shard),
+        micro_batch_size=micro_batch,
     )
     with joined_world(device) as world:
         if shard == "always" and world.size == 1:
@@ -79,7 +92,6 @@ def run(
 
 
 def _run(recipe: str, overrides: list[str] | None, out_folder: Path | None, machine: Machine, until: str) -> None:
-    from hornbook.corpus.annotate import check_annotator
     from hornbook.evaluate.grade import check_grading
     from hornbook.evaluate.problem_sets import set_label
     from hornbook.pipeline import build
@@ -92,10 +104,9 @@ def _run(recipe: str, overrides: list[str] | None, out_folder: Path | None, mach
     if until and until not in graph:
         raise RecipeError(f"--until {until!r}: no such stage. There are: {', '.join(node.name for node in graph)}")
     machine = replace(machine, replies=folder.replies, trackers=folder.trackers)
-    _check_hardware(loaded, machine)
+    check_hardware(loaded, machine)
     targets = [graph[until]] if until else []
-    if any(entry.node.name == "annotate" and entry.state != "cached" for entry in make_plan(graph, folder, targets)):
-        check_annotator(loaded.annotator, folder.replies)
+    check_teachers(loaded, make_plan(graph, folder, targets), folder)
     for note in check_grading([set_label(text) for text in loaded.evaluate.problems], loaded.grade, folder.replies):
         out.print(note, markup=False, soft_wrap=True)
     made = execute(
@@ -126,7 +137,23 @@ def _sharding(shard: str) -> Sharding:
     return cast("Sharding", shard)
 
 
-def _check_hardware(recipe: Recipe, machine: Machine) -> None:
+def check_teachers(recipe: Recipe, planned: Sequence[PlannedNode], folder: RunFolder) -> None:
+    """Refuses an annotator or a writer that cannot be asked, where a stage will ask it, before anything is made."""
+    from hornbook.corpus.annotate import check_annotator
+    from hornbook.synthesize.asking import check_writer
+
+    waiting = {entry.node.name for entry in planned if entry.state != "cached"}
+    if "annotate" in waiting:
+        check_annotator(recipe.annotator, folder.replies)
+    counts = {
+        "write_textbooks": recipe.write_textbooks.num_requests,
+        "write_exercises": recipe.write_exercises.num_requests,
+    }
+    if any(counts[name] for name in waiting & counts.keys()):
+        check_writer(recipe.writer, folder.replies)
+
+
+def check_hardware(recipe: Recipe, machine: Machine) -> None:
     """Refuses what cannot be trained or run here as asked now, rather than after all the data has been made."""
     from hornbook.evaluate.sandbox import available_layers
     from hornbook.model.artifact import resolve_device
@@ -147,28 +174,11 @@ def plan(recipe: RecipeName = "nano", set_: Overrides = None, out_folder: OutFol
     """
     from hornbook.pipeline import build
     from hornbook.run.runner import plan as make_plan
-    from hornbook.teacher_costs import teacher_costs
 
     loaded, folder = open_run(recipe, set_, out_folder)
     folder.check_owner(loaded.name)
     out.print(f"[bold]{loaded.name}[/bold]: {loaded.description}\nfolder {folder.path}", soft_wrap=True)
-    planned = make_plan(build(loaded), folder)
-    table = Table(box=None, pad_edge=False)
-    for column in ("stage", "state", "why", "last time"):
-        table.add_column(column, overflow="fold")
-    for entry in planned:
-        table.add_row(
-            entry.node.name,
-            {"cached": "[dim]cached[/dim]", "resume": "will resume", "run": "will run"}[entry.state],
-            "; ".join(entry.reasons),
-            f"{entry.last_wall_s:.1f} s" if entry.last_wall_s is not None else "",
-        )
-    out.print(table)
-    print_costs(loaded, planned)
-    if costs := teacher_costs(loaded, planned, folder):
-        print_teacher_costs(costs)
-    else:
-        out.print("[dim]Teacher: built in, 0 dollars, 0 tokens to pay for.[/dim]", soft_wrap=True)
+    print_plan(loaded, folder, make_plan(build(loaded), folder))
 
 
 def show(

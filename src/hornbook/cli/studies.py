@@ -1,0 +1,201 @@
+"""Verbs that study a recipe: ablate, prune, scaling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
+
+import typer
+
+from hornbook.cli.costs import print_plan
+from hornbook.cli.options import (
+    EngineOption,
+    OutFolder,
+    Overrides,
+    RecipeName,
+    SandboxOption,
+    make_machine,
+    open_run,
+)
+from hornbook.cli.runs import check_hardware, check_teachers
+from hornbook.recipe import Recipe
+from hornbook.run.folder import RunFolder
+from hornbook.run.progress import out
+
+if TYPE_CHECKING:
+    from hornbook.run.artifact import Artifact
+    from hornbook.run.graph import Graph, Node
+    from hornbook.run.machine import Machine
+
+PlanOption = Annotated[bool, typer.Option("--plan", help="Show what it would do and cost, and run nothing.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, or auto.")]
+Workers = Annotated[int, typer.Option(min=0, help="Processes and threads; 0 takes every core.")]
+Compile = Annotated[bool, typer.Option("--compile/--no-compile", help="Whether training is compiled.")]
+
+
+class Study(Protocol):
+    """A recipe's graph with the nodes of a study."""
+
+    @property
+    def graph(self) -> Graph:
+        """The recipe's graph and more."""
+
+    @property
+    def targets(self) -> list[Node[Any]]:
+        """What must be there to tell the outcome."""
+
+
+Asks = TypeVar("Asks", bound=Study)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the options of a study's verb say."""
+
+    recipe: str
+    overrides: list[str] | None
+    out_folder: Path | None
+    machine: Machine
+    plan: bool
+
+
+def ablate(
+    recipe: RecipeName = "nano",
+    set_: Overrides = None,
+    out_folder: OutFolder = None,
+    plan: PlanOption = False,
+    device: Device = "auto",
+    workers: Workers = 0,
+    compile_: Compile = True,
+    sandbox: SandboxOption = "required",
+    engine: EngineOption = "native",
+) -> None:
+    """Train the same model on raw code, filtered code, and with textbooks, each with and without the exercises.
+
+    Figure 2.1 of the paper. It goes on from the recipe's run: what is there already is reused.
+
+    Example: `hornbook ablate nano --plan`
+
+    Example: `hornbook ablate nano --set 'ablate.sizes=["model"]' --set ablate.seeds=1`
+    """
+    from hornbook.studies.ablate import Ablation, build_ablation
+    from hornbook.studies.ablate_page import PAGE, write_ablation
+    from hornbook.studies.ablation import collect_outcome
+
+    def tell(study: Ablation, made: dict[str, Artifact], loaded: Recipe, folder: Path) -> list[str]:
+        return write_ablation(folder, loaded.name, collect_outcome(study, made))
+
+    machine = make_machine(device, workers, compile_, sandbox, engine)
+    _study(Asked(recipe, set_, out_folder, machine, plan), build_ablation, tell, PAGE)
+
+
+def prune(
+    recipe: RecipeName = "nano",
+    set_: Overrides = None,
+    out_folder: OutFolder = None,
+    plan: PlanOption = False,
+    device: Device = "auto",
+    workers: Workers = 0,
+    compile_: Compile = True,
+    sandbox: SandboxOption = "required",
+    engine: EngineOption = "native",
+) -> None:
+    """Finetune again without the exercises that are like a problem, and without as many drawn at random.
+
+    Table 3 of the paper. It goes on from the recipe's run: what is there already is reused.
+
+    Example: `hornbook prune nano --plan`
+
+    Example: `hornbook prune phi-1 --set 'prune.thresholds=[0.95,0.8]'`
+    """
+    from hornbook.studies.prune import Pruning, build_pruning
+    from hornbook.studies.prune_page import PAGE, write_pruning
+    from hornbook.studies.pruned import collect_outcome
+
+    def tell(study: Pruning, made: dict[str, Artifact], loaded: Recipe, folder: Path) -> list[str]:
+        return write_pruning(folder, loaded.name, loaded.prune.size, collect_outcome(study, made))
+
+    machine = make_machine(device, workers, compile_, sandbox, engine)
+    _study(Asked(recipe, set_, out_folder, machine, plan), build_pruning, tell, PAGE)
+
+
+def scaling(
+    recipe: RecipeName = "nano",
+    set_: Overrides = None,
+    out_folder: OutFolder = None,
+    plan: PlanOption = False,
+    device: Device = "auto",
+    workers: Workers = 0,
+    compile_: Compile = True,
+    sandbox: SandboxOption = "required",
+    engine: EngineOption = "native",
+) -> None:
+    """Train several widths on a recipe's tokens and fit a power law of held-out loss against compute.
+
+    It goes on from the recipe's run: what is there already is reused.
+
+    Example: `hornbook scaling nano --plan`
+
+    Example: `hornbook scaling nano --set 'scaling.hidden_sizes=[32,48,64,80,96]' --set scaling.seeds=3`
+    """
+    from hornbook.studies.scale import Scaling, build_scaling
+    from hornbook.studies.scaled import collect_outcome
+    from hornbook.studies.scaling_page import PAGE, write_scaling
+
+    def tell(study: Scaling, made: dict[str, Artifact], loaded: Recipe, folder: Path) -> list[str]:
+        return write_scaling(folder, loaded.name, collect_outcome(study, made, loaded))
+
+    machine = make_machine(device, workers, compile_, sandbox, engine)
+    _study(Asked(recipe, set_, out_folder, machine, plan), build_scaling, tell, PAGE)
+
+
+def _study(
+    asked: Asked,
+    build: Callable[[Recipe], Asks],
+    tell: Callable[[Asks, dict[str, Artifact], Recipe, Path], list[str]],
+    page: str,
+) -> None:
+    """Plans a study, or runs it in the recipe's folder and writes its outcome; under torchrun the others follow."""
+    from hornbook.run.distributed import joined_world
+    from hornbook.run.runner import execute, follow
+
+    loaded, folder = open_run(asked.recipe, asked.overrides, asked.out_folder)
+    if asked.plan:
+        _plan(loaded, folder, build(loaded))
+        return
+    with joined_world(asked.machine.device) as world:
+        machine = replace(asked.machine, world=world, replies=folder.replies, trackers=folder.trackers)
+        if not world.is_main:
+            follow(machine)
+            return
+        study = build(loaded)
+        _check(loaded, folder, study, machine)
+        made = execute(
+            study.graph,
+            folder,
+            machine,
+            recipe_name=loaded.name,
+            max_drop_fraction=loaded.max_drop_fraction,
+            targets=study.targets,
+        )
+        for line in tell(study, made, loaded, folder.path):
+            out.print(line, markup=False, soft_wrap=True)
+        out.print(f"Page: {folder.path / page}", markup=False, soft_wrap=True)
+
+
+def _plan(loaded: Recipe, folder: RunFolder, study: Study) -> None:
+    from hornbook.run.runner import plan as make_plan
+
+    folder.check_owner(loaded.name)
+    out.print(f"[bold]{loaded.name}[/bold]: {loaded.description}\nfolder {folder.path}", soft_wrap=True)
+    print_plan(loaded, folder, make_plan(study.graph, folder, study.targets))
+
+
+def _check(loaded: Recipe, folder: RunFolder, study: Study, machine: Machine) -> None:
+    """Refuses what cannot be run as asked before anything is."""
+    from hornbook.run.runner import plan as make_plan
+
+    check_hardware(loaded, machine)
+    check_teachers(loaded, make_plan(study.graph, folder, study.targets), folder)
