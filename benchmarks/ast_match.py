@@ -28,8 +28,8 @@ from typing import TypeVar
 
 from rapidfuzz.distance import Levenshtein
 
-from hornbook.corpus.ast_match import BLOCK_ROWS, TreeIndex, best_matches, problem_tree
-from hornbook.corpus.syntax_tree import functions_of
+from hornbook.corpus.contamination.ast_match import BLOCK_ROWS, TreeIndex, best_matches, problem_tree
+from hornbook.corpus.contamination.syntax_tree import functions_of
 from hornbook.run.datasets import humaneval_problems
 
 PROBLEMS = humaneval_problems()

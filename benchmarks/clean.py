@@ -15,15 +15,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from hornbook.corpus.clean import clean
-from hornbook.corpus.decode import decode
-from hornbook.corpus.header import header_of
+from hornbook.corpus.cleaning.clean import clean
+from hornbook.corpus.cleaning.decode import decode
+from hornbook.corpus.cleaning.header import header_of
+from hornbook.corpus.cleaning.masking import mask_addresses
+from hornbook.corpus.cleaning.secret_patterns import find_secret
+from hornbook.corpus.cleaning.syntax import is_python, parses
+from hornbook.corpus.cleaning.text_rules import look_at, text_drop_reason
 from hornbook.corpus.license_texts import license_of_header
-from hornbook.corpus.masking import mask_addresses
-from hornbook.corpus.secret_patterns import find_secret
 from hornbook.corpus.sources.protocol import RawFile
-from hornbook.corpus.syntax import is_python, parses
-from hornbook.corpus.text_rules import look_at, text_drop_reason
 from hornbook.recipe import CollectConfig
 
 CONFIG = CollectConfig()

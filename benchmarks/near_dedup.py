@@ -42,8 +42,8 @@ import pyarrow.parquet as pq
 from near_dedup_truth import jaccard
 
 from hornbook.corpus.deduplicate import DUPLICATES, deduplicate
-from hornbook.corpus.minhash import MinHashParams, documented_bytes, sketch
-from hornbook.corpus.near_duplicates import ShingleFile, candidate_pairs, decide, preference
+from hornbook.corpus.duplicates.minhash import MinHashParams, documented_bytes, sketch
+from hornbook.corpus.duplicates.near_duplicates import ShingleFile, candidate_pairs, decide, preference
 from hornbook.recipe import DeduplicateConfig
 from hornbook.run.datasets import CodeFiles
 from hornbook.run.machine import Machine

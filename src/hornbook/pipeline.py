@@ -15,10 +15,10 @@ from typing import Any
 
 from hornbook.corpus.annotate import annotate, annotator_identity
 from hornbook.corpus.collect import collect
-from hornbook.corpus.compared import compared_identities
+from hornbook.corpus.contamination.compared import compared_identities
 from hornbook.corpus.decontaminate import decontaminate_codeexercises, decontaminate_codetextbook
 from hornbook.corpus.deduplicate import deduplicate
-from hornbook.corpus.earlier import earlier_identity
+from hornbook.corpus.duplicates.earlier import earlier_identity
 from hornbook.corpus.embedders import embedder_identity
 from hornbook.corpus.filter import filter
 from hornbook.corpus.sources.registry import source_identities

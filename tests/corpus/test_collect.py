@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from hornbook.corpus import take
 from hornbook.corpus.collect import collect
-from hornbook.corpus.drops import DROPS, SHOWN_PER_REASON
+from hornbook.corpus.intake import take
+from hornbook.corpus.intake.drops import DROPS, SHOWN_PER_REASON
 from hornbook.corpus.sources import RawFile, Shard
 from hornbook.corpus.sources.jsonl import JsonlFiles
 from hornbook.errors import InputError

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from hornbook.corpus import compared
+from hornbook.corpus.contamination import compared
+from hornbook.corpus.contamination.findings import SUMMARY
 from hornbook.corpus.decontaminate import decontaminate_codeexercises, decontaminate_codetextbook
-from hornbook.corpus.findings import SUMMARY
 from hornbook.evaluate.forms import FUNCTION
 from hornbook.evaluate.problems import ProblemSet
 from hornbook.recipe import DecontaminateConfig
@@ -234,7 +234,7 @@ def test_idempotent(tmp_path: Path) -> None:
 
 
 def test_the_number_of_workers_changes_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hornbook.corpus.ast_match.BLOCK_ROWS", 2)
+    monkeypatch.setattr("hornbook.corpus.contamination.ast_match.BLOCK_ROWS", 2)
     near = [replace(exercise(f"near_{number}", [], ""), prompt=RENAMED, solution="") for number in range(3)]
     train = [exercise("a", [], "Some task."), *near, exercise("b", [], "Another."), exercise("c", [], BENCHMARK.prompt)]
     alone = run_codeexercises(tmp_path / "alone", train)
@@ -246,7 +246,7 @@ def test_the_number_of_workers_changes_no_byte(tmp_path: Path, monkeypatch: pyte
 
 
 def test_texts_are_shown_of_the_first_rows_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hornbook.corpus.findings.MAX_SHOWN", 2)
+    monkeypatch.setattr("hornbook.corpus.contamination.findings.MAX_SHOWN", 2)
     rows = [replace(exercise(f"near_{number}", [], ""), prompt=RENAMED, solution="") for number in range(4)]
     entries = shown(run_codeexercises(tmp_path / "in", rows))
     assert [("row_text" in entry, entry["rate"], entry["line"]) for entry in entries] == [

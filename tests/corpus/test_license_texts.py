@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from packaging.licenses import canonicalize_license_expression
 
 from hornbook.corpus import license_texts
-from hornbook.corpus.header import header_of
+from hornbook.corpus.cleaning.header import header_of
 from hornbook.corpus.license_texts import license_of_header, license_of_text
 from hornbook.corpus.licenses import standing_of
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hornbook.corpus.overlap import NgramIndex
+from hornbook.corpus.contamination.overlap import NgramIndex
 from hornbook.errors import TaskError
 from hornbook.evaluate.problems import to_program
 from hornbook.evaluate.sandbox import Limits, Program, Sandbox, Verdict

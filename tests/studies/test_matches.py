@@ -1,6 +1,6 @@
 import pytest
 
-from hornbook.corpus.ast_match import all_matches
+from hornbook.corpus.contamination.ast_match import all_matches
 from hornbook.errors import StageError
 from hornbook.evaluate.problem_sets import problem_set_identities
 from hornbook.studies.matches import Asked, Matches, draw, match_exercises, prune_exercises

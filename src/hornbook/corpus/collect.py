@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hornbook.corpus.drops import DROPS, write_drops
-from hornbook.corpus.parts import Names, Part, put_together
-from hornbook.corpus.read_shard import ShardOutcome
+from hornbook.corpus.intake.drops import DROPS, write_drops
+from hornbook.corpus.intake.parts import Names, Part, put_together
+from hornbook.corpus.intake.read_shard import ShardOutcome
+from hornbook.corpus.intake.take import Intake, IntakeMeter, take_all
 from hornbook.corpus.sources.registry import open_sources
-from hornbook.corpus.take import Intake, IntakeMeter, take_all
 from hornbook.recipe import CollectConfig
 from hornbook.run.artifact import RESUME, Fact, Facts
 from hornbook.run.datasets import FILES, CodeFiles

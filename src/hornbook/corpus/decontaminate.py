@@ -17,11 +17,11 @@ from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from hornbook.corpus.compared import Compared, load_compared
-from hornbook.corpus.findings import Finding, Log
-from hornbook.corpus.overlap import CopyIndex, Match, NgramIndex, squeeze
-from hornbook.corpus.python_source import fenced_python
-from hornbook.corpus.similar import ProblemEmbedding, find_similar, problem_text
+from hornbook.corpus.contamination.compared import Compared, load_compared
+from hornbook.corpus.contamination.findings import Finding, Log
+from hornbook.corpus.contamination.overlap import CopyIndex, Match, NgramIndex, squeeze
+from hornbook.corpus.contamination.python_source import fenced_python
+from hornbook.corpus.contamination.similar import ProblemEmbedding, find_similar, problem_text
 from hornbook.recipe import DecontaminateConfig
 from hornbook.records import CodeFile, Exercise, TextbookSection, write_rows
 from hornbook.run.artifact import Fact, Facts

@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hornbook.corpus.blocks import BLOCK_BYTES, cut_into_blocks
-from hornbook.corpus.candidates import find_near_duplicates
-from hornbook.corpus.earlier import earlier_shards
-from hornbook.corpus.file_index import Numbers, make_index
-from hornbook.corpus.minhash import MinHashParams
-from hornbook.corpus.ranked_files import RankedFiles
-from hornbook.corpus.sorted_shards import SHARD_BYTES, write_sorted
+from hornbook.corpus.duplicates.candidates import find_near_duplicates
+from hornbook.corpus.duplicates.earlier import earlier_shards
+from hornbook.corpus.duplicates.file_index import Numbers, make_index
+from hornbook.corpus.duplicates.minhash import MinHashParams
+from hornbook.corpus.duplicates.ranked_files import RankedFiles
+from hornbook.corpus.duplicates.sorted_shards import SHARD_BYTES, write_sorted
 from hornbook.errors import RecipeError
 from hornbook.recipe import DeduplicateConfig
 from hornbook.run.artifact import RESUME, Facts

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestRegressor
 
 from hornbook.corpus.blocks import Block, cut_into_blocks
+from hornbook.corpus.duplicates.file_index import Numbers, rows_by_block
+from hornbook.corpus.duplicates.sorted_shards import write_sorted
 from hornbook.corpus.embedders import Embedder, build_embedder
 from hornbook.corpus.embedders.tfidf_svd import TfidfSvd
-from hornbook.corpus.file_index import Numbers, rows_by_block
 from hornbook.corpus.predictions import (
     PredictTask,
     predict_all,
@@ -26,7 +27,6 @@ from hornbook.corpus.predictions import (
     read_predictions,
 )
 from hornbook.corpus.quality import Quality, measure, measure_thresholds, write_quality
-from hornbook.corpus.sorted_shards import write_sorted
 from hornbook.errors import StageError
 from hornbook.recipe import FilterConfig
 from hornbook.records import Annotation, arrow_schema

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
-from hornbook.corpus.header import Header
+from hornbook.corpus.cleaning.header import Header
 from hornbook.corpus.licenses import read_license
 
 HEADER_LINES = 60

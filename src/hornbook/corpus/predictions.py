@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hornbook.corpus.blocks import Block, keep
-from hornbook.corpus.file_index import NAMES, ROW_BITS
+from hornbook.corpus.duplicates.file_index import NAMES, ROW_BITS
 from hornbook.run.data_process import Report
 from hornbook.run.engine import over_shards
 

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hornbook.corpus.ast_match import all_matches
+from hornbook.corpus.contamination.ast_match import all_matches
 from hornbook.errors import StageError
 from hornbook.evaluate.problem_sets import load_sets
 from hornbook.recipe.section import Section
@@ -107,9 +107,9 @@ def match_exercises(
 ) -> Matches:
     """The AST match rate of each exercise with each problem of the sets `asked`, as far as it is `least_rate` or more.
 
-    What is compared is the exercise, prompt and solution, with the problem's reference (`hornbook.corpus.ast_match`).
-    `problems` is `problem_set_identities(asked.names)`: it is not used but makes the fingerprint follow what the sets
-    hold.
+    What is compared is the exercise, prompt and solution, with the problem's reference
+    (`hornbook.corpus.contamination.ast_match`). `problems` is `problem_set_identities(asked.names)`: it is not used but
+    makes the fingerprint follow what the sets hold.
     Raises StageError where no set has a problem.
     """
     sets, left_out = load_sets(asked.names, exercises)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hornbook.corpus.clean import Dropped, clean
+from hornbook.corpus.cleaning.clean import Dropped, clean
 from hornbook.corpus.sources import RawFile, jsonl
 from hornbook.corpus.sources.jsonl import JsonlFiles
 from hornbook.errors import InputError

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hornbook.corpus.clean import Cleaned, Dropped, clean
+from hornbook.corpus.cleaning.clean import Cleaned, Dropped, clean
 from hornbook.corpus.sources import RawFile
 from hornbook.corpus.sources.parquet import ParquetFiles
 from hornbook.corpus.sources.table_rows import TableRows

@@ -20,7 +20,7 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfTransformer
 from threadpoolctl import threadpool_limits
 
-from hornbook.corpus.digests import text_buffers
+from hornbook.corpus.duplicates.digests import text_buffers
 
 Result = TypeVar("Result")
 

@@ -8,8 +8,8 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hornbook.corpus.clean import MAX_BYTES_PER_CHAR, NOTEBOOK_BYTES_PER_CHAR
-from hornbook.corpus.path_rules import path_drop_reason
+from hornbook.corpus.cleaning.clean import MAX_BYTES_PER_CHAR, NOTEBOOK_BYTES_PER_CHAR
+from hornbook.corpus.cleaning.path_rules import path_drop_reason
 from hornbook.corpus.sources.protocol import Kind, RawFile, Shard
 
 FILES_PER_SHARD = 256

@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from hornbook.corpus.clean import MAX_BYTES_PER_CHAR
+from hornbook.corpus.cleaning.clean import MAX_BYTES_PER_CHAR
 from hornbook.corpus.sources.archives import ARCHIVE_SUFFIXES, read_archive
 from hornbook.corpus.sources.identity import digest
 from hornbook.corpus.sources.protocol import RawFile, Shard

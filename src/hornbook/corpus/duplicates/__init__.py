@@ -1,0 +1,1 @@
+"""Which files are the same, or nearly: digests, MinHash, and the file that stays."""

@@ -1,0 +1,1 @@
+"""Shards of sources on their way into the corpus: read, limited, shared out and put together."""
