@@ -7,7 +7,7 @@ import pytest
 from hornbook.errors import TeacherError
 from hornbook.recipe import WriterConfig
 from hornbook.synthesize.pack_starter import pack_starter
-from hornbook.synthesize.requests import exercise_request, section_request
+from hornbook.synthesize.requests import exercise_request, plain_exercise_request, section_request
 from hornbook.teacher import starter
 from hornbook.teacher.chat import ChatReply
 from hornbook.teacher.replies import ReplyCache
@@ -16,6 +16,7 @@ WRITER = WriterConfig(model="m")
 REQUESTS = [
     *(exercise_request(WRITER, 3, index) for index in range(4)),
     *(section_request(WRITER, 3, i) for i in (0, 1)),
+    plain_exercise_request(WRITER, 3, 0),
 ]
 
 
@@ -28,7 +29,7 @@ def fill(path: Path, finish_reason: str = "length") -> None:
 
 def pack(tmp_path: Path, exercises: int = 4) -> int:
     return pack_starter(
-        tmp_path / "a.sqlite", tmp_path / starter.REPLIES, WRITER, seed=3, exercises=exercises, sections=2
+        tmp_path / "a.sqlite", tmp_path / starter.REPLIES, WRITER, seed=3, exercises=exercises, sections=2, baseline=1
     )
 
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
@@ -10,14 +11,25 @@ import pytest
 from typer.testing import CliRunner
 
 from hornbook.cli import app
+from hornbook.corpus.chat_annotate import annotation_requests
+from hornbook.corpus.licenses import is_permissive_name
 from hornbook.errors import ArtifactError, TeacherError
-from hornbook.recipe import GradeConfig, WriterConfig, load_recipe
+from hornbook.recipe import AnnotatorConfig, GradeConfig, WriterConfig, load_recipe
 from hornbook.records import Exercise, UnverifiedExercise, read_rows
-from hornbook.synthesize.requests import exercise_request, section_request
+from hornbook.synthesize.requests import exercise_request, plain_exercise_request, section_request
 from hornbook.teacher import starter as module
 from hornbook.teacher.chat import ChatReply, check_teacher, open_chat_teacher
 from hornbook.teacher.replies import ReplyCache
-from hornbook.teacher.starter import DIGEST_CHARS, MODEL, NUM_EXERCISES, NUM_SECTIONS, StarterSet, read_lines
+from hornbook.teacher.starter import (
+    DIGEST_CHARS,
+    MODEL,
+    NUM_BASELINE,
+    NUM_EXERCISES,
+    NUM_SECTIONS,
+    StarterSet,
+    read_lines,
+)
+from hornbook.teacher.starter.annotation_set import AnnotationSet
 
 WRITER = WriterConfig(backend="starter", model=MODEL)
 
@@ -34,13 +46,27 @@ def test_the_recorded_replies_belong_to_the_requests_as_they_are() -> None:
 
 def test_what_the_set_holds() -> None:
     lines = list(read_lines())
-    assert len(lines) == NUM_EXERCISES + NUM_SECTIONS
+    assert len(lines) == NUM_EXERCISES + NUM_SECTIONS + NUM_BASELINE
     digests = [json.loads(line)[0] for line in lines]
     assert len(set(digests)) == len(digests)
     sections = [section_request(WRITER, 0, index).digest[:DIGEST_CHARS] for index in range(NUM_SECTIONS)]
-    assert digests[NUM_EXERCISES:] == sections
+    baseline = [plain_exercise_request(WRITER, 0, index).digest[:DIGEST_CHARS] for index in range(NUM_BASELINE)]
+    assert digests[NUM_EXERCISES:] == sections + baseline
     for index in range(0, NUM_EXERCISES, 997):
         assert digests[index] == exercise_request(WRITER, 0, index).digest[:DIGEST_CHARS]
+
+
+def test_the_recorded_annotations_belong_to_the_requests_as_they_are() -> None:
+    """A change of a prompt, an example or the windows would leave them without requests."""
+    shipped = AnnotationSet()
+    config = AnnotatorConfig(**asdict(shipped.read_settings()))
+    digests = {json.loads(line)[0] for line in read_lines(shipped.replies)}
+    files = shipped.read_files()
+    asked = [request.digest[:DIGEST_CHARS] for request in annotation_requests(files, config)]
+    assert len(files) == 1500
+    assert set(asked) == digests
+    assert {file.origin for file in files} == {text.origin for text in shipped.read_licenses()}
+    assert all(is_permissive_name(file.license) for file in files)
 
 
 def test_replies_come_as_they_are_needed(tmp_path: Path) -> None:
@@ -67,7 +93,7 @@ def test_what_is_beyond_the_set_is_counted_and_the_set_described(tmp_path: Path)
         with pytest.raises(TeacherError) as caught:
             teacher.ask(asked)
         assert len(teacher.ask(asked[:2])) == 2
-    assert f"({NUM_EXERCISES:,} requests for exercises and {NUM_SECTIONS:,} for textbook sections" in str(caught.value)
+    assert f"({NUM_EXERCISES:,} requests for exercises, {NUM_SECTIONS:,} for textbook sections" in str(caught.value)
     assert "and 2 more of these 5 requests" in str(caught.value)
     other = WRITER.model_copy(update={"model": "other"})
     said = f"model '{MODEL}'.*holds no reply to request .* to 'other'"

@@ -1,6 +1,7 @@
 """Packs the replies of a run into a file of the starter set's form: how the set that ships was made, and is made again.
 
-python -m hornbook.synthesize.pack_starter runs/x/replies.sqlite replies.jsonl.xz --exercises 56320 --sections 4096
+python -m hornbook.synthesize.pack_starter runs/x/replies.sqlite replies.jsonl.xz --exercises 56320 --sections 4096 \\
+    --baseline 2048
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from hornbook.errors import TeacherError
 from hornbook.recipe import ChatConfig, WriterConfig
-from hornbook.synthesize.requests import exercise_request, section_request
+from hornbook.synthesize.requests import exercise_request, plain_exercise_request, section_request
 from hornbook.teacher.chat import ChatRequest
 from hornbook.teacher.replies import ReplyCache
 from hornbook.teacher.starter import MODEL, pack_line
@@ -21,12 +22,15 @@ from hornbook.teacher.starter import MODEL, pack_line
 AT_ONCE = 1000
 
 
-def pack_starter(replies: Path, out: Path, config: ChatConfig, *, seed: int, exercises: int, sections: int) -> int:
-    """Writes the replies to the first requests for exercises and then for sections; returns how many those are.
+def pack_starter(
+    replies: Path, out: Path, config: ChatConfig, *, seed: int, exercises: int, sections: int, baseline: int
+) -> int:
+    """Writes the replies to the first requests for exercises, for sections and for the baseline, in this order.
 
+    Returns how many those are.
     Raises TeacherError where the cache has no reply to one of them or it ended in another way than `stop` or `length`.
     """
-    requests = _requests(config, seed, exercises, sections)
+    requests = _requests(config, seed, exercises, sections, baseline)
     count = 0
     with (
         ReplyCache(replies, must_exist=True) as cache,
@@ -43,9 +47,10 @@ def pack_starter(replies: Path, out: Path, config: ChatConfig, *, seed: int, exe
     return count
 
 
-def _requests(config: ChatConfig, seed: int, exercises: int, sections: int) -> Iterator[ChatRequest]:
+def _requests(config: ChatConfig, seed: int, exercises: int, sections: int, baseline: int) -> Iterator[ChatRequest]:
     yield from (exercise_request(config, seed, index) for index in range(exercises))
     yield from (section_request(config, seed, index) for index in range(sections))
+    yield from (plain_exercise_request(config, seed, index) for index in range(baseline))
 
 
 def main() -> None:
@@ -55,12 +60,19 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="the file to write, .jsonl.xz")
     parser.add_argument("--exercises", type=int, required=True, help="so many requests, from the first on")
     parser.add_argument("--sections", type=int, required=True)
+    parser.add_argument("--baseline", type=int, default=0, help="requests for exercises without a constraint")
     parser.add_argument("--model", default=MODEL)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     config = WriterConfig(model=given.model)
     count = pack_starter(
-        given.replies, given.out, config, seed=given.seed, exercises=given.exercises, sections=given.sections
+        given.replies,
+        given.out,
+        config,
+        seed=given.seed,
+        exercises=given.exercises,
+        sections=given.sections,
+        baseline=given.baseline,
     )
     print(f"{given.out}: {count:,} replies, {given.out.stat().st_size:,} bytes")
 

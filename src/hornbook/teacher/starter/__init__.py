@@ -15,15 +15,16 @@ from hornbook.teacher.replies import ReplyCache
 
 REPLIES = "replies.jsonl.xz"
 MODEL = "qwen2.5-coder-1.5b-instruct"
-NUM_EXERCISES, NUM_SECTIONS = 56_320, 4_096
+NUM_EXERCISES, NUM_SECTIONS, NUM_BASELINE = 56_320, 4_096, 2_048
 DESCRIPTION = (
-    f"the starter set ({NUM_EXERCISES:,} requests for exercises and {NUM_SECTIONS:,} for textbook sections with "
-    f"topics='list', seed 0, model {MODEL!r}, temperature and max_tokens at their defaults)"
+    f"the starter set ({NUM_EXERCISES:,} requests for exercises, {NUM_SECTIONS:,} for textbook sections with "
+    f"topics='list' and {NUM_BASELINE:,} for the baseline, seed 0, model {MODEL!r}, temperature and max_tokens at their "
+    "defaults)"
 )
 RECEIVED_AT = "2026-11-23T00:00:00+00:00"
 """The day is known, the hour is not."""
 DIGEST_CHARS = 12
-"""Of a request's digest stand in the file: among 60,416 requests they are unique."""
+"""Of a request's digest stand in the file: among 62,464 requests they are unique."""
 FINISH_REASONS = {"s": "stop", "l": "length"}
 ENDINGS = {reason: letter for letter, reason in FINISH_REASONS.items()}
 
@@ -69,8 +70,8 @@ class StarterSet:
 def read_lines(file: Traversable | None = None) -> Iterator[bytes]:
     """The lines of a file in order: `["<digest>", prompt tokens, tokens of the reply, "s" or "l", text]`.
 
-    By default the writer's: exercises 0 to 56,319 come first, then sections 0 to 4,095. Raises ArtifactError where the
-    file is damaged or is not there.
+    By default the writer's: exercises 0 to 56,319 come first, then sections 0 to 4,095, then the baseline's 0
+    to 2,047. Raises ArtifactError where the file is damaged or is not there.
     """
     file = resources.files(__name__) / REPLIES if file is None else file
     try:
