@@ -12,7 +12,7 @@ run: $(READY)
 
 ## test: set up and run the fast tests
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 ## slow: the tests that take long
 slow: $(READY)

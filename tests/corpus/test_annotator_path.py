@@ -88,6 +88,7 @@ def test_a_teacher_that_cannot_be_asked_is_refused_before_any_work(
         assert not (tmp_path / "run" / "collect").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("corpus")
 def test_annotate_and_filter_with_an_endpoint_and_then_from_its_replies(tmp_path: Path) -> None:
     run = tmp_path / "run"

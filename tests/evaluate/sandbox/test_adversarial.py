@@ -20,7 +20,8 @@ from tests.evaluate.sandbox.adversarial import CHEATS, FAMILIES, LIMITS, PROGRAM
 from tests.evaluate.sandbox.adversarial.verdicts import MARKER
 
 NOBODY = 65534
-USERS = ["this", "ordinary"] if os.getuid() == 0 else ["this"]
+ORDINARY = [pytest.param("ordinary", marks=pytest.mark.slow)] if os.getuid() == 0 else []
+USERS = ["this", *ORDINARY]
 LEFT_IN = ("/tmp", "/var/tmp", "/dev/shm", str(Path.home()), os.getcwd(), "/", tempfile.gettempdir())
 
 

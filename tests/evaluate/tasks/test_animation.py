@@ -1,3 +1,5 @@
+import pytest
+
 from hornbook.evaluate.tasks.animation import ANIMATION
 
 from .cases import Cases, changed, check_cases
@@ -38,6 +40,7 @@ def wrong(*replacements: tuple[str, str]) -> str:
     return changed(ANIMATION.reference, *replacements)
 
 
+@pytest.mark.slow
 def test_animation() -> None:
     check_cases(
         Cases(

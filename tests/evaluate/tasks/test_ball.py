@@ -1,3 +1,5 @@
+import pytest
+
 from hornbook.evaluate.tasks.ball import BALL_TASK
 
 from .cases import Cases, changed, check_cases
@@ -161,6 +163,7 @@ MOVING = {"turns round at both borders", *KEYS, "stays in the window"}
 EVERYTHING = {check.name for check in BALL_TASK.checks if check.level != "parses"}
 
 
+@pytest.mark.slow
 def test_ball() -> None:
     check_cases(
         Cases(

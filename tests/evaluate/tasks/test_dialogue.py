@@ -1,3 +1,5 @@
+import pytest
+
 from hornbook.evaluate.tasks.dialogue import DIALOGUE, TURN
 from hornbook.model.generate import GenerationConfig, cut_completion
 
@@ -65,6 +67,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 def test_dialogue() -> None:
     everything = {check.name for check in DIALOGUE.checks}
     right = [(text, set()) for text in (DIALOGUE.reference, SET_LINESTYLE, FORMAT_STRING)]

@@ -1,3 +1,5 @@
+import pytest
+
 from hornbook.evaluate.tasks.network import NETWORKS
 
 from .cases import Cases, changed, check_cases
@@ -50,6 +52,7 @@ def four(*replacements: tuple[str, str]) -> str:
     return changed(FOUR_BY_LOOP, *replacements)
 
 
+@pytest.mark.slow
 def test_three_and_four_layers() -> None:
     check_cases(
         Cases(
