@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hornbook.corpus.blocks import cut_into_blocks, keep
+from hornbook.corpus.blocks import SCHEMA, cut_into_blocks, keep
 from hornbook.errors import ArtifactError, InputError
 from hornbook.records import CodeFile
 
@@ -32,6 +32,21 @@ def test_what_is_no_corpus_is_named(tmp_path: Path) -> None:
     (block,) = cut_into_blocks([shard])
     shard.write_bytes(shard.read_bytes()[:100])
     with pytest.raises(ArtifactError, match=r"part-00000\.parquet: cannot be read"):
+        block.read()
+
+
+def test_other_types_of_text_are_read_as_ours(tmp_path: Path) -> None:
+    path = tmp_path / "part-00000.parquet"
+    columns = {name: pa.array(["x"], pa.string()) for name in SCHEMA.names}
+    pq.write_table(pa.table(columns), path)
+    (block,) = cut_into_blocks([path])
+    assert block.read().schema.equals(SCHEMA)
+    pq.write_table(pa.table(columns | {"license": [3]}), path)
+    with pytest.raises(InputError, match=r"part-00000\.parquet: column 'license' is int64, not text"):
+        cut_into_blocks([path])
+    pq.write_table(pa.table(columns | {"origin": pa.array([None], pa.string())}), path)
+    (block,) = cut_into_blocks([path])
+    with pytest.raises(InputError, match=r"part-00000\.parquet: column 'origin' has a row without a value"):
         block.read()
 
 

@@ -255,3 +255,32 @@ def test_secrets_are_not_shown(tmp_path: Path) -> None:
     assert key not in (made.folder / DROPS).read_text()
     shutil.rmtree(tmp_path / "out" / RESUME)
     assert [file.path for file in made.read()] == ["two.py"]
+
+
+def test_what_utf8_cannot_hold_is_counted_and_ends_nothing(tmp_path: Path) -> None:
+    notebook = {"cells": [{"cell_type": "code", "source": "# \ud83d\n" + good(4)}], "metadata": {}}
+    lines = [
+        {"content": "# \ud83d\n" + good(1), "path": "dropped\udc80.py", "license": "MIT"},
+        {"content": good(2), "path": "odd\ud83d.py", "repo": "a\udfffb", "license": "MIT"},
+        {"content": good(3), "path": "licence.py", "license": "MIT\ud83d"},
+        {"content": json.dumps(notebook), "path": "n.ipynb", "license": "MIT"},
+    ]
+    write_jsonl(tmp_path / "rows.jsonl", lines)
+    made = run(tmp_path / "out", configured({"type": "jsonl", "path": str(tmp_path / "rows.jsonl")}))
+    assert [(file.origin, file.path) for file in made.read()] == [("a\ufffdb", "odd\ufffd.py")]
+    assert made.facts.drops == {"license_not_permissive": 1, "not_utf8": 2}
+    shown = [json.loads(line) for line in (made.folder / DROPS).read_text().splitlines()]
+    assert [drop["path"] for drop in shown if drop["reason"] == "not_utf8"] == ["dropped\ufffd.py", "n.ipynb"]
+    assert shown[1]["first_line"] == "# \ufffd"
+
+
+def test_max_files_holds_when_a_source_runs_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(take, "in_workers", lambda function, tasks, workers: (function(*task) for task in tasks))
+    tables = [
+        rows(tmp_path / str(number), f"s{number}", range(number * 100, number * 100 + there)) | {"weight": weight}
+        # The third source's only row is made one that is too short.
+        for number, (weight, there) in enumerate([(7, 2), (2, 5), (7, 1), (7, 5), (2, 5)])
+    ]
+    write_jsonl(tmp_path / "2" / "0200.jsonl", [{"content": "x", "path": "x.py", "license": "MIT"}])
+    made = run(tmp_path / "out", configured(*tables, max_files=4))
+    assert made.facts.rows == {FILES: 4}

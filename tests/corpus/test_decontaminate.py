@@ -154,6 +154,20 @@ def test_a_row_that_does_not_parse_is_compared_by_words_and_counted(tmp_path: Pa
     assert made.facts.rows[CODE] == 1
 
 
+def test_code_in_a_post_is_compared_as_in_a_file(tmp_path: Path) -> None:
+    post = "How do I do this?\n\n```\n{code}```\n\n## Answer\n\nSo.\n"
+    posts = [post.format(code=RENAMED), post.format(code=BENCHMARK.prompt + "    ...\n"), post.format(code="x = 1\n")]
+    made = run_codetextbook(tmp_path / "in", [*posts, "Nothing but prose.\n"], [])
+    assert [file.text for file in made.read_code()] == [posts[2], "Nothing but prose.\n"]
+    assert made.facts.metrics["rows_unparsed"] == 1
+    near, docstring = shown(made)
+    assert (near["reason"], near["shared"], near["line"], near["row_text"]) == (
+        *("similar_function", "nearest_pair"),
+        *(4, RENAMED),
+    )
+    assert (docstring["reason"], docstring["where"], docstring["line"]) == ("ngram_overlap", "docstring", 5)
+
+
 def test_no_match_rate_leaves_syntax_out(tmp_path: Path) -> None:
     made = run_codetextbook(tmp_path / "in", [RENAMED, "def f(:\n"], [f"```python\n{RENAMED}```\n"], min_match_rate=0.0)
     assert (made.facts.drops, made.facts.rows) == ({}, {CODE: 2, TEXTBOOKS: 1})

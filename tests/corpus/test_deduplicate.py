@@ -48,6 +48,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     first, second = rows[:120], rows[120:]
     earlier = write_shards(folder / "earlier", [first])
     add("against the first half", [second], NEAR, earlier)
+    add("in a, [b] {c,d} *?\\\\", [NEAR_ROWS], NEAR)
     add("against all of it", [rows[:30]], NEAR, write_shards(folder / "all", [rows]))
     facts = in_data_process("deduplicate", Machine(workers=2), deduplication.remove_all, works)
     return lambda name: CodeFiles(works[name].out, facts[name])
@@ -100,6 +101,10 @@ def test_of_near_duplicates_the_documented_and_the_permissive_stay(found: Found)
     assert all(0.7 <= row["jaccard"] < 1 for row in rows if row["kind"] == "near")
     assert {row["jaccard"] for row in rows if row["kind"] == "exact"} == {1.0}
     assert artifact(found("near, across shards")) == artifact(made)
+
+
+def test_a_folder_may_have_any_name(found: Found) -> None:
+    assert artifact(found("in a, [b] {c,d} *?\\\\")) == artifact(found("near"))
 
 
 def test_the_threshold_and_the_method_count(found: Found) -> None:

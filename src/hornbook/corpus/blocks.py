@@ -28,7 +28,10 @@ class Block:
     num_rows: int
 
     def read(self, columns: Sequence[str] = SCHEMA.names) -> pa.Table:
-        """The rows, each column in one piece. Raises ArtifactError where they cannot be read any more."""
+        """The rows, each column in one piece and as `CodeFile` has it.
+
+        Raises ArtifactError where they cannot be read any more, InputError where a value is missing.
+        """
         groups = range(self.first_group, self.first_group + self.num_groups)
         try:
             with pq.ParquetFile(self.path) as file:
@@ -37,13 +40,18 @@ class Block:
             raise ArtifactError(
                 f"{self.path}: cannot be read: {error}. Delete its folder to have it made again."
             ) from (error)
-        return table.select(list(columns)).combine_chunks()
+        for name in columns:
+            if table.column(name).null_count:
+                raise InputError(f"{self.path}: column {name!r} has a row without a value. Fill in what is missing.")
+        # Whoever wrote the file may have its texts as another type of text.
+        schema = pa.schema([SCHEMA.field(name) for name in columns])
+        return table.select(list(columns)).cast(schema).combine_chunks()
 
 
 def cut_into_blocks(shards: Sequence[Path], block_bytes: int = BLOCK_BYTES) -> list[Block]:
     """The blocks of shards, in order; nothing but the ends of the files is read.
 
-    Raises InputError where a file is not Parquet or lacks a column of `CodeFile`.
+    Raises InputError where a file is not Parquet, or lacks a column of `CodeFile` or has one that is not text.
     """
     blocks = []
     # Processes of a cluster start elsewhere.
@@ -63,12 +71,17 @@ def cut_into_blocks(shards: Sequence[Path], block_bytes: int = BLOCK_BYTES) -> l
 def _metadata(shard: Path) -> pq.FileMetaData:
     try:
         with pq.ParquetFile(shard) as file:
-            missing = sorted(set(SCHEMA.names) - set(file.schema_arrow.names))
+            schema = file.schema_arrow
+            missing = sorted(set(SCHEMA.names) - set(schema.names))
             metadata: pq.FileMetaData = file.metadata
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{shard}: not a Parquet file that can be read: {error}") from None
     if missing:
         raise InputError(f"{shard}: has no column {missing[0]!r}, so these are not files of a corpus")
+    for name in SCHEMA.names:
+        kind = schema.field(name).type
+        if not any(test(kind) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)):
+            raise InputError(f"{shard}: column {name!r} is {kind}, not text, so these are not files of a corpus")
     return metadata
 
 

@@ -20,7 +20,7 @@ from typing import Generic, TypeVar
 from hornbook.corpus.contamination.compared import Compared, load_compared
 from hornbook.corpus.contamination.findings import Finding, Log
 from hornbook.corpus.contamination.overlap import CopyIndex, Match, NgramIndex, squeeze
-from hornbook.corpus.contamination.python_source import fenced_python
+from hornbook.corpus.contamination.python_source import fenced_python, python_of
 from hornbook.corpus.contamination.similar import ProblemEmbedding, find_similar, problem_text
 from hornbook.recipe import DecontaminateConfig
 from hornbook.records import CodeFile, Exercise, TextbookSection, write_rows
@@ -57,9 +57,10 @@ def decontaminate_codetextbook(
     """CodeTextbook without the rows that overlap with a benchmark or with the held-out problems of `exercises`.
 
     Code is compared with both by runs of words; textbook sections with benchmarks by runs of words, with the held-out
-    problems by verbatim copies; functions of both, in a section those of its code blocks, with benchmarks by the rule
-    of section 5.2. `problems` and `embedder` are `compared_identities(config)` and `embedder_identity(config)`: they
-    are not used but make the fingerprint follow the files. `overlaps.jsonl` has a line for each row that is dropped.
+    problems by verbatim copies; functions of both, in a section or a post those of its code blocks, with benchmarks by
+    the rule of section 5.2. `overlaps.jsonl` has a line for each row that is dropped. `problems` and `embedder` are
+    `compared_identities(config)` and `embedder_identity(config)`: they are not used but make the fingerprint follow the
+    files.
     """
     compared = load_compared(config, exercises)
     all_ngrams = NgramIndex((*compared.benchmark, *compared.heldout), config.ngram_words)
@@ -67,25 +68,29 @@ def decontaminate_codetextbook(
     blocks_unparsed = 0
 
     def judge_code(file: CodeFile, source: str) -> Finding | None:
-        return _overlap("ngram_overlap", all_ngrams.find(file.text))
+        return _overlap("ngram_overlap", all_ngrams.find(file.text, source))
 
     def judge_section(section: TextbookSection, source: str) -> Finding | None:
         match = ngrams.find(section.text, source)
         return _overlap("ngram_overlap", match) or _overlap("heldout_copy", copies.find(section.text))
 
-    def source_of(section: TextbookSection) -> str:
+    def source_in(found: tuple[str, int]) -> str:
         nonlocal blocks_unparsed
-        source, num_unparsed = fenced_python(section.text)
+        source, num_unparsed = found
         blocks_unparsed += num_unparsed
         return source
 
     with Log(out) as log:
         comparison = Comparison(compared, config, machine, log)
         files = track(code.read(), "decontaminate code", sum(code.facts.rows.values()), "files")
-        kinds: RowKind[CodeFile] = RowKind(lambda file: f"{file.origin} {file.path}", lambda file: file.text)
+        kinds: RowKind[CodeFile] = RowKind(
+            lambda file: f"{file.origin} {file.path}", lambda file: source_in(python_of(file.text))
+        )
         num_files = write_rows(out / CODE, CodeFile, comparison.clean(files, judge_code, kinds))
         sections = track(textbooks.read(), "decontaminate textbooks", sum(textbooks.facts.rows.values()), "sections")
-        kind: RowKind[TextbookSection] = RowKind(lambda section: section.topic, source_of)
+        kind: RowKind[TextbookSection] = RowKind(
+            lambda section: section.topic, lambda section: source_in(fenced_python(section.text))
+        )
         num_sections = write_rows(out / TEXTBOOKS, TextbookSection, comparison.clean(sections, judge_section, kind))
         facts = comparison.facts({CODE: num_files, TEXTBOOKS: num_sections}, code_blocks_unparsed=blocks_unparsed)
     return CodeTextbook(out, facts)

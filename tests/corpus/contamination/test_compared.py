@@ -7,6 +7,7 @@ from hornbook.corpus.contamination import compared
 from hornbook.corpus.contamination.ast_match import problem_tree
 from hornbook.corpus.contamination.compared import compared_identities, compared_names, load_compared
 from hornbook.errors import InputError, MissingDependencyError
+from hornbook.evaluate.forms import FUNCTION
 from hornbook.evaluate.problem_sets import load_set
 from hornbook.evaluate.problems import ProblemSet
 from hornbook.pipeline import build
@@ -62,7 +63,11 @@ def test_mbpp_and_files(tmp_path: Path) -> None:
     assert (ours.task_id, problem_tree(double) is None, problem_tree(ours) is None) == ("own/0", False, False)
     assert found.num_problems == {"heldout": 0, "mbpp-docstring": 1, "own": 1}
     before = compared_identities(names)
-    assert before == tuple(sorted([load_set(f"mbpp-docstring:{mbpp}").identity, load_set(str(own)).identity]))
+    assert before == (
+        f"benchmark {load_set(f'mbpp-docstring:{mbpp}').identity}",
+        f"benchmark {load_set(str(own)).identity}",
+    )
+    assert compared_identities(config(str(own), f"mbpp-docstring:{mbpp}")) == before[::-1]
     own.write_text(own.read_text().replace("return x", "return 2"))
     assert compared_identities(names) != before
 
@@ -76,6 +81,13 @@ def test_the_same_problems_by_two_names_are_there_once(tmp_path: Path, monkeypat
     assert found.num_problems == {"heldout": 0, "humaneval": 167}
 
 
+def test_whether_a_set_is_held_out_is_part_of_its_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    same = ProblemSet("any", (), FUNCTION, "a test")
+    monkeypatch.setattr(compared, "load_set", lambda name: same)
+    identities = compared_identities(config("heldout:runs/other", "unconventional"))
+    assert identities == (f"heldout {same.identity}", f"benchmark {same.identity}")
+
+
 def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def load(name: str) -> ProblemSet:
         if name == "humaneval":
@@ -85,7 +97,7 @@ def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(compared, "load_set", load)
     found = load_compared(config("humaneval", "unconventional"), exercises(tmp_path / "exercises", [], [HELDOUT]))
     assert (found.num_problems["humaneval"], len(found.benchmark)) == (0, 50)
-    assert "" in compared_identities(config("humaneval"))
+    assert compared_identities(config("humaneval")) == ("benchmark ",)
 
 
 def test_names_that_cannot_be_used(tmp_path: Path) -> None:
@@ -99,7 +111,7 @@ def test_names_that_cannot_be_used(tmp_path: Path) -> None:
 
 def test_a_run_compares_with_what_it_is_scored_on(tmp_path: Path) -> None:
     graph = build(load_recipe("tiny", ['evaluate.problems=["heldout", "unconventional"]']))
-    identities = tuple(sorted(load_set(name).identity for name in ("humaneval", "unconventional")))
+    identities = tuple(f"benchmark {load_set(name).identity}" for name in ("humaneval", "unconventional"))
     for name in ("decontaminate_codetextbook", "decontaminate_codeexercises"):
         values = graph[name].values
         assert values["config"].problems == ("humaneval", "heldout", "unconventional")

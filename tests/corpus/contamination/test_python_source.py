@@ -1,6 +1,6 @@
 import pytest
 
-from hornbook.corpus.contamination.python_source import fenced_python, parse
+from hornbook.corpus.contamination.python_source import fenced_python, parse, python_of
 
 
 @pytest.mark.parametrize("source", ["def f(:", "x = '\0'", "(" * 300, "\ud800"])
@@ -44,3 +44,22 @@ def test_several_blocks_and_none() -> None:
     source, num_unparsed = fenced_python("```py\na = 1\n```\nand\n```python\nb = 2\n```")
     assert (source, num_unparsed) == ("\na = 1\n\n\n\nb = 2\n", 0)
     assert fenced_python("No code.\n") == ("\n", 0)
+
+
+def test_bare_and_longer_fences() -> None:
+    text = "```\na = 1\n```\nIt says:\n```\nError! No\n```\n````python\nb = '''\n```\n'''\n````\n```` \nc = 1\n`````\n"
+    source, num_unparsed = fenced_python(text)
+    assert num_unparsed == 0
+    assert [line for line in source.split("\n") if line] == ["a = 1", "b = '''", "```", "'''", "c = 1"]
+    # What closes a block of another language opens none.
+    assert fenced_python("```sh\nls\n```\nx = 1\n```sh\nls\n```\n")[0].strip() == ""
+
+
+def test_the_python_of_a_file_and_of_a_post() -> None:
+    documented = '"""Says:\n\n```\nx = 1\n```\n"""\ny = 2\n'
+    assert python_of(documented) == (documented, 0)
+    assert python_of("def f(:\n") == ("def f(:\n", 0)
+    post = "How?\n\n```\nx = 1\n```\n\n```python\ndef f(:\n```\n"
+    assert python_of(post) == ("\n\n\nx = 1\n\n\n\n\n\n", 1)
+    prose = "How?\n\n```\nno python\n```\n"
+    assert python_of(prose) == (prose, 0)

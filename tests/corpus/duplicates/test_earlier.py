@@ -30,6 +30,8 @@ def test_identity_follows_what_is_in_the_shards_and_not_where_they_lie(tmp_path:
     assert earlier_identity(against(tmp_path / "one")) == identity
     write_shards(tmp_path / "other", [FEW[:3], FEW[4:]])
     assert earlier_identity(against(tmp_path / "other")) != identity
+    write_shards(tmp_path / "turned", [FEW[3:], FEW[:3]])
+    assert earlier_identity(against(tmp_path / "turned")) != identity
     assert canonical(against(tmp_path / "one")) == canonical(against(tmp_path / "other"))
 
 
@@ -42,8 +44,18 @@ def test_a_run_is_its_last_deduplicated_files(tmp_path: Path) -> None:
     write_shards(tmp_path / "run" / "deduplicate" / "older", [FEW[1:]])
     manifest_of(tmp_path / "run" / "deduplicate" / "older", finished_at="2026-01-01")
     assert earlier_shards(against(tmp_path / "run")) == list(shards)
+    # The last whole run is of older files: a later one ended with `--until deduplicate`.
+    (tmp_path / "run" / "latest.json").write_text('{"deduplicate": "deduplicate/older"}')
+    assert earlier_shards(against(tmp_path / "run")) == list(shards)
     shutil.rmtree(tmp_path / "run" / "deduplicate" / "older")
-    (tmp_path / "run" / "latest.json").write_text('{"deduplicate": "deduplicate/abc"}')
+    assert earlier_shards(against(tmp_path / "run")) == list(shards)
+
+
+def test_files_made_under_another_name_of_the_stage_are_found(tmp_path: Path) -> None:
+    shards = write_shards(tmp_path / "run" / "deduplicate_other" / "abc", [FEW])
+    manifest_of(tmp_path / "run" / "deduplicate_other" / "abc", finished_at="2026-01-02")
+    (tmp_path / "run" / "run.json").write_text('{"hornbook_run": "nano"}')
+    (tmp_path / "run" / "latest.json").write_text('{"deduplicate": "deduplicate_other/abc"}')
     assert earlier_shards(against(tmp_path / "run")) == list(shards)
 
 

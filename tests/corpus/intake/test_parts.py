@@ -49,6 +49,15 @@ def test_names_that_are_there_already_get_a_number(tmp_path: Path) -> None:
     assert [file.text for file in made.read()][2] == "0/a:x.py"
 
 
+def test_a_name_with_a_number_that_is_there_is_passed_over(tmp_path: Path) -> None:
+    given = written(tmp_path, ["a:x.py", "a:x.py", "a:x.py"], ["a:x.py~2", "a:x.py~4", "a:x.py~2", "b:x.py~3"])
+    assert put_together(given, tmp_path) == Names(num_origins=2, num_renamed=3)
+    assert names_of(CodeFiles(tmp_path)) == [
+        *("a:x.py", "a:x.py~3", "a:x.py~5"),
+        *("a:x.py~2", "a:x.py~4", "a:x.py~2~2", "b:x.py~3"),
+    ]
+
+
 def test_without_hard_links_files_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError("Operation not supported")

@@ -76,6 +76,17 @@ def test_a_line_that_is_no_pattern_is_passed_over(tmp_path: Path) -> None:
     assert paths(tmp_path) == ["a.py"]
 
 
+def test_a_mark_and_odd_line_ends_are_read_as_git_reads_them(tmp_path: Path) -> None:
+    tree = {
+        ".gitignore": b"\xef\xbb\xbfpkg/\r\n# no\x0cb.py\n# nor\xe2\x80\xa8c.py\n",
+        "pkg/a.py": "",
+        "b.py": "",
+        "c.py": "",
+    }
+    write_tree(tmp_path, tree)
+    assert paths(tmp_path) == ["b.py", "c.py"]
+
+
 def test_the_nearest_licence_holds(tmp_path: Path) -> None:
     tree = {
         "LICENSE": MIT,

@@ -37,6 +37,12 @@ def test_source_distribution(tmp_path: Path, suffix: str) -> None:
     ]
 
 
+def test_a_notebook_may_be_as_large_as_elsewhere(tmp_path: Path) -> None:
+    sdist(tmp_path, "calm", "1", {"large.ipynb": "#" * 64_000, "larger.ipynb": "#" * 64_001, "large.py": "#" * 4001})
+    files = {file.path: (len(file.content), file.drop_reason) for file in read(package(tmp_path))}
+    assert files == {"large.ipynb": (64_000, None), "larger.ipynb": (0, "too_large"), "large.py": (0, "too_large")}
+
+
 def test_wheel(tmp_path: Path) -> None:
     wheel(tmp_path, "calm", "1.0", {"calm/core.py": CODE, "calm/data.txt": "x", "calm.py": "x = 1"})
     assert read(package(tmp_path)) == [

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -90,6 +91,54 @@ def test_row_groups_are_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 )
 def test_kinds_of_text(tmp_path: Path, column: Any) -> None:
     assert read(write(tmp_path / "a.parquet", {"content": column}))[0].content in ("x = 1", b"x = 1")
+
+
+def strings(*values: bytes) -> Any:
+    """A column of text that nobody has looked at, as other writers of Parquet leave it."""
+    offsets = np.cumsum([0, *map(len, values)], dtype=np.int32)
+    return pa.Array.from_buffers(
+        pa.string(), len(values), [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(values))]
+    )
+
+
+def test_text_that_is_not_utf8(tmp_path: Path) -> None:
+    columns = {
+        "content": strings(b"# caf\xc3\xa9", b"# caf\xe9", b"\xff\x00"),
+        "path": strings(b"a.py", b"\xe9.py", b"c.py"),
+        "repo": strings(b"o", b"o\xe9", b"\xc3\xa9"),
+        "license": pa.ListArray.from_arrays([0, 1, 2, 3], strings(b"MIT", b"MIT", b"M\xe9")),
+    }
+    assert read(write(tmp_path / "a.parquet", columns)) == [
+        RawFile("o", "a.py", "MIT", "# café"),
+        RawFile("o\ufffd", "\ufffd.py", "MIT", b"# caf\xe9"),
+        RawFile("é", "c.py", "M\ufffd", b"\xff\x00"),
+    ]
+    # As text, so that a cookie is not asked about what Parquet says is UTF-8.
+    assert isinstance(read(tmp_path / "a.parquet")[0].content, str)
+
+
+@pytest.mark.parametrize(
+    ("stored", "text"), [(pa.large_binary(), pa.large_string()), (pa.binary_view(), pa.string_view())]
+)
+def test_other_kinds_of_text_that_is_not_utf8(tmp_path: Path, stored: Any, text: Any) -> None:
+    content = pa.array([b"x = 1", b"# \xe9", None], stored).view(text)
+    paths = pa.array(["a.py", "b.py", None]).dictionary_encode()
+    found = read(write(tmp_path / "a.parquet", {"content": content, "path": paths}))
+    assert [(file.path, file.content) for file in found] == [
+        ("a.py", "x = 1"),
+        ("b.py", b"# \xe9"),
+        ("a.parquet:2", ""),
+    ]
+
+
+def test_the_head_of_starcoder_before_what_is_not_utf8(tmp_path: Path) -> None:
+    columns = {
+        "content": strings(b"<reponame>o/r<gh_stars>1\n# caf\xe9"),
+        "max_stars_repo_path": ["a.py"],
+        "max_stars_repo_name": ["o/r"],
+    }
+    (file,) = read(write(tmp_path / "a.parquet", columns), layout="starcoderdata")
+    assert file.content == b"# caf\xe9"
 
 
 def test_a_column_that_is_missing(tmp_path: Path) -> None:

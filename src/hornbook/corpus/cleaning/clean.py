@@ -26,7 +26,7 @@ from hornbook.corpus.cleaning.syntax import is_python
 from hornbook.corpus.cleaning.text_rules import look_at, text_drop_reason
 from hornbook.corpus.license_texts import license_of_header
 from hornbook.corpus.licenses import standing_of
-from hornbook.corpus.sources.protocol import RawFile
+from hornbook.corpus.sources.protocol import Kind, RawFile
 from hornbook.recipe import CollectConfig
 
 MAX_BYTES_PER_CHAR = 4
@@ -53,12 +53,16 @@ class Dropped:
     reason: str
 
 
+def max_bytes(kind: Kind, max_chars: int) -> int:
+    """How many bytes a file may have before it is read, where its text may have so many characters."""
+    return max_chars * (NOTEBOOK_BYTES_PER_CHAR if kind == "notebook" else MAX_BYTES_PER_CHAR)
+
+
 def clean(raw: RawFile, config: CollectConfig) -> Cleaned | Dropped:
     """The file's text as the corpus has it, or the reason for which it is left out; raises nothing for any content."""
     if reason := raw.drop_reason or (path_drop_reason(raw.path) if raw.kind == "python" else None):
         return Dropped(reason)
-    per_char = NOTEBOOK_BYTES_PER_CHAR if raw.kind == "notebook" else MAX_BYTES_PER_CHAR
-    if len(raw.content) > per_char * config.max_chars:
+    if len(raw.content) > max_bytes(raw.kind, config.max_chars):
         return Dropped("too_large")
     try:
         text, notes = decode(raw.content)
@@ -66,9 +70,12 @@ def clean(raw: RawFile, config: CollectConfig) -> Cleaned | Dropped:
         return Dropped("not_utf8")
     if raw.kind == "notebook":
         try:
-            text, notes = notebook_source(text), (*notes, "notebook")
+            # Escapes of JSON may stand for what UTF-8 cannot hold.
+            text, notes = decode(notebook_source(text))[0], (*notes, "notebook")
         except NotebookError as error:
             return Dropped(error.reason)
+        except ValueError:
+            return Dropped("not_utf8")
     if reason := _length_drop_reason(text, config):
         return Dropped(reason)
     return _clean_prose(raw, text, notes, config) if raw.kind == "prose" else _clean_code(raw, text, notes, config)

@@ -37,23 +37,31 @@ def load_compared(config: DecontaminateConfig, exercises: Exercises) -> Compared
         except MissingDependencyError:
             num_problems["humaneval"] = 0
             continue
-        (heldout if name.startswith("heldout") else benchmark).extend(found.problems)
+        (heldout if is_heldout(name) else benchmark).extend(found.problems)
         num_problems[found.label] = num_problems.get(found.label, 0) + len(found.problems)
     return Compared(tuple(dict.fromkeys(benchmark)), tuple(dict.fromkeys(heldout)), num_problems)
 
 
 def compared_identities(config: DecontaminateConfig) -> tuple[str, ...]:
-    """What the sets hold, for the fingerprint: contents, no paths; empty for `humaneval` without its package.
+    """What the sets are compared as and hold, for the fingerprint: `benchmark ID` or `heldout ID`, in their order.
 
-    The run's own held-out problems are not among them: they come with the artifact that holds them.
+    An ID follows contents, not paths, and is empty for `humaneval` without its package. The order counts, because an
+    overlap is put down to the first problem that has it. The run's own held-out problems are not among them: they come
+    with the artifact that holds them.
     """
     identities = []
     for name in compared_names(config):
         try:
-            identities.append(load_set(name).identity)
+            identity = load_set(name).identity
         except MissingDependencyError:
-            identities.append("")
-    return tuple(sorted(identities))
+            identity = ""
+        identities.append(f"{'heldout' if is_heldout(name) else 'benchmark'} {identity}")
+    return tuple(identities)
+
+
+def is_heldout(name: str) -> bool:
+    """Whether the problems of a set come from the grammar of a teacher, and so are compared as held-out ones."""
+    return name.startswith("heldout")
 
 
 def compared_names(config: DecontaminateConfig) -> Sequence[str]:

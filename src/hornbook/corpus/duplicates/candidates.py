@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from hornbook.corpus.duplicates.near_duplicates import Decision, Pairs, ShingleF
 from hornbook.corpus.duplicates.ranked_files import RankedFiles
 from hornbook.recipe import DeduplicateConfig
 from hornbook.run.engine import over_shards
+
+_WILD = re.compile(r"[*?\[\]{}\\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def _shared_keys(files: RankedFiles, numbers: Numbers) -> tuple[npt.NDArray[np.u
     import daft
 
     wanted = daft.from_arrow(pa.table({"id": files.ids[numbers], "number": numbers}))
-    bands = daft.read_parquet([str(part) for part in files.index.parts]).select("id", "keys")
+    bands = daft.read_parquet([_as_pattern(part) for part in files.index.parts]).select("id", "keys")
     # Key 0 is that of texts without tokens, which resemble nothing.
     bands = bands.join(wanted, on="id").select("number", "keys").explode("keys").where("keys != 0")
     shared = bands.groupby("keys").agg(daft.col("number").count().alias("files")).where("files > 1")
@@ -67,6 +70,11 @@ def _shared_keys(files: RankedFiles, numbers: Numbers) -> tuple[npt.NDArray[np.u
     # Rows come in no order of their own.
     order = np.lexsort((sharing, keys))
     return keys[order], sharing[order]
+
+
+def _as_pattern(path: Path) -> str:
+    """What Daft, which takes every path for a pattern, matches with this path alone."""
+    return _WILD.sub(r"\\\g<0>", str(path))
 
 
 def _fingerprints(files: RankedFiles, numbers: Numbers) -> npt.NDArray[np.uint8]:

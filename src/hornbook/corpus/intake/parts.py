@@ -38,14 +38,15 @@ class Names:
 def put_together(parts: Sequence[Part], folder: Path) -> Names:
     """Writes the shards of a `CodeFiles` artifact from parts that are left where they are.
 
-    A file with the origin and path of an earlier one gets `~2`, `~3`, ... after its path, since stages tell files apart
-    by these. Small parts are joined. Holds a digest of 8 bytes for each file, and a row group.
+    A file with the origin and path of an earlier one gets `~2`, `~3`, ... after its path, the first that no file has,
+    since stages tell files apart by these. Small parts are joined. Holds a digest of 8 bytes for each file, a row group
+    and the names of the files that get another.
     """
     (folder / FILES).mkdir()
     read = [_digests(part.path) for part in parts]
     names = [digests for digests, _ in read]
     origins = np.unique(np.concatenate([np.unique(of_origins) for _, of_origins in read]))
-    numbers = _occurrences(names)
+    numbers = _numbers(parts, names)
     for number, group in enumerate(_groups(parts)):
         target = shard_path(folder, number)
         if len(group) == 1 and not (numbers[group[0]] > 1).any():
@@ -69,6 +70,33 @@ def _digests(path: Path) -> tuple[Digests, Digests]:
 
 def _digest(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+
+
+def _numbers(parts: Sequence[Part], names: Sequence[Digests]) -> list[NDArray[np.int64]]:
+    """For each row of each part what stands after its path, 1 for nothing."""
+    numbers = _occurrences(names)
+    given: set[int] = set()
+    last: dict[int, int] = {}
+    known = np.unique(np.concatenate(names))
+    for part, digests, of_part in zip(parts, names, numbers, strict=True):
+        repeated = np.flatnonzero(of_part > 1)
+        if not len(repeated):
+            continue
+        with pq.ParquetFile(part.path) as file:
+            rows = file.read(columns=["origin", "path"]).take(pa.array(repeated)).to_pylist()
+        for place, row in zip(repeated.tolist(), rows, strict=True):
+            name = int(digests[place])
+            number = last.get(name, 1) + 1
+            while (digest := _digest(f"{row['origin']}\0{row['path']}~{number}")) in given or _has(known, digest):
+                number += 1
+            given.add(digest)
+            last[name] = of_part[place] = number
+    return numbers
+
+
+def _has(ascending: Digests, digest: int) -> bool:
+    place = int(np.searchsorted(ascending, np.uint64(digest)))
+    return place < len(ascending) and int(ascending[place]) == digest
 
 
 def _occurrences(names: Sequence[Digests]) -> list[NDArray[np.int64]]:

@@ -83,7 +83,7 @@ def read_shard(source: Source, shard: Shard, config: CollectConfig, limit: Limit
                 is_full = True
                 break
             named = _named(raw)
-            writer.add(CodeFile(outcome.text, named.origin, named.path, outcome.license, shard.source))
+            writer.add(CodeFile(outcome.text, named.origin, named.path, storable(outcome.license), shard.source))
             num_chars += len(outcome.text)
             notes.update(outcome.notes)
             if limit.is_met_by(writer.count):

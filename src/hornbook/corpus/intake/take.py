@@ -42,9 +42,11 @@ class Intake:
         return sum(outcome.num_chars for outcome in self.taken)
 
     @property
-    def most_files(self) -> int | None:
-        """How many files it can give, as far as is known."""
-        return self.num_files if self._is_exhausted else self._most_files
+    def most_more(self) -> int | None:
+        """How many more files it can give, as far as is known; None where nothing limits it."""
+        if self._is_exhausted:
+            return 0
+        return None if self._most_files is None else self._most_files - self.num_files
 
     def take(self, num_files: int | None, workers: int, shown: IntakeMeter) -> None:
         """Reads on until so many files are taken in all, or as many as there are; None sets no limit."""
@@ -112,7 +114,8 @@ class IntakeMeter:
 def take_all(intakes: Sequence[Intake], max_files: int, workers: int, shown: IntakeMeter) -> None:
     """Takes all that the sources may give, or `max_files` of them shared out by weight.
 
-    What a source turns out not to have goes to the others, which then read on.
+    What a source turns out not to have is shared out among the others by weight, on top of what they have given: shares
+    of a smaller rest are not always larger for all (the Alabama paradox), so what was taken is never shared out again.
     """
     if not max_files:
         for intake in intakes:
@@ -120,9 +123,10 @@ def take_all(intakes: Sequence[Intake], max_files: int, workers: int, shown: Int
         return
     weights = [intake.weight for intake in intakes]
     while True:
-        shares = share_out(max_files, weights, [intake.most_files for intake in intakes])
-        short = [(intake, share) for intake, share in zip(intakes, shares, strict=True) if intake.num_files < share]
-        if not short:
+        left = max_files - sum(intake.num_files for intake in intakes)
+        shares = share_out(left, weights, [intake.most_more for intake in intakes])
+        if not any(shares):
             return
-        for intake, share in short:
-            intake.take(share, workers, shown)
+        for intake, share in zip(intakes, shares, strict=True):
+            if share:
+                intake.take(intake.num_files + share, workers, shown)

@@ -14,8 +14,10 @@ from pathlib import Path, PurePosixPath
 
 from packaging.utils import canonicalize_name
 
+from hornbook.corpus.cleaning.clean import max_bytes
 from hornbook.corpus.license_texts import license_of_text
 from hornbook.corpus.licenses import read_license
+from hornbook.corpus.sources.listed import storable
 from hornbook.corpus.sources.protocol import Kind, RawFile
 from hornbook.errors import InputError
 
@@ -41,13 +43,13 @@ class _Member:
     """At most so many bytes of its content."""
 
 
-def read_archive(path: Path, max_bytes: int) -> Iterator[RawFile]:
+def read_archive(path: Path, max_chars: int) -> Iterator[RawFile]:
     """Yields the Python files and notebooks of an archive, in its order.
 
     The origin is the distribution's name and version, the licence what its metadata states (`licenses`), else its
-    licence files. Drop reasons: `too_large` (above `max_bytes`, not read), `link`, `unsafe_path` (absolute, or with
-    `..`), `name_clash` (a path that was there before). Raises InputError where the archive is damaged or cut off, has
-    no metadata, or would unpack to more than `MAX_UNPACKED_BYTES` or `MAX_MEMBERS`.
+    licence files. Drop reasons: `too_large` (of more than `max_bytes`, not read), `link`, `unsafe_path` (absolute, or
+    with `..`), `name_clash` (a path that was there before). Raises InputError where the archive is damaged or cut off,
+    has no metadata, or would unpack to more than `MAX_UNPACKED_BYTES` or `MAX_MEMBERS`.
     """
     with_folder = not path.name.endswith(".whl")
     try:
@@ -58,10 +60,11 @@ def read_archive(path: Path, max_bytes: int) -> Iterator[RawFile]:
             if kind is None or member.name.endswith("/") or ".dist-info/" in member.name:
                 continue
             name = member.name.partition("/")[2] if with_folder and "/" in member.name else member.name
-            reason = _drop_reason(member, name, seen, max_bytes)
+            most = max_bytes(kind, max_chars)
+            reason = _drop_reason(member, name, seen, most)
             seen.add(name)
-            content = b"" if reason else member.read(max_bytes + 1)
-            yield RawFile(origin, _storable(name), license, content, kind, reason)
+            content = b"" if reason else member.read(most + 1)
+            yield RawFile(origin, storable(name), license, content, kind, reason)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, OSError, ValueError) as error:
         raise InputError(f"{path}: not a wheel or source distribution that can be read: {error}") from None
     except (NotImplementedError, RuntimeError) as error:
@@ -69,7 +72,7 @@ def read_archive(path: Path, max_bytes: int) -> Iterator[RawFile]:
         raise InputError(f"{path}: {error}") from None
 
 
-def _drop_reason(member: _Member, name: str, seen: set[str], max_bytes: int) -> str | None:
+def _drop_reason(member: _Member, name: str, seen: set[str], most_bytes: int) -> str | None:
     parts = member.name.replace("\\", "/").split("/")
     if ".." in parts or parts[0] == "" or parts[0].endswith(":"):
         return "unsafe_path"
@@ -77,7 +80,7 @@ def _drop_reason(member: _Member, name: str, seen: set[str], max_bytes: int) -> 
         return "link"
     if name in seen:
         return "name_clash"
-    return "too_large" if member.size_bytes > max_bytes else None
+    return "too_large" if member.size_bytes > most_bytes else None
 
 
 def _identify(path: Path) -> tuple[str, str]:
@@ -141,8 +144,3 @@ def _tar_members(path: Path) -> Iterator[_Member]:
             yield _Member(info.name, info.size if info.isreg() else 0, info.isreg(), read)
             # What tarfile keeps of every member would grow with the archive.
             archive.members.clear()  # type: ignore[attr-defined]
-
-
-def _storable(name: str) -> str:
-    """A name that UTF-8 can hold: bytes of a file name that are not UTF-8 are replaced."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -139,7 +139,8 @@ def _enter(place: _Place, entries: list[os.DirEntry[str]]) -> _Place:
 
 
 def _read_rules(path: Path) -> GitIgnoreSpec | None:
-    lines = _read_text(path).splitlines()
+    # As git does: a form feed or another of Python's line ends may stand in a name.
+    lines = _read_text(path).split("\n")
     try:
         return GitIgnoreSpec.from_lines(lines)
     except ValueError:
@@ -158,7 +159,7 @@ def _is_pattern(line: str) -> bool:
 def _read_text(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            return file.read(LICENSE_BYTES).decode("utf-8", "replace")
+            return file.read(LICENSE_BYTES).decode("utf-8-sig", "replace")
     except OSError:
         return ""
 

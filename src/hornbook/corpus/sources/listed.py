@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hornbook.corpus.cleaning.clean import MAX_BYTES_PER_CHAR, NOTEBOOK_BYTES_PER_CHAR
+from hornbook.corpus.cleaning.clean import max_bytes
 from hornbook.corpus.cleaning.path_rules import path_drop_reason
 from hornbook.corpus.sources.protocol import Kind, RawFile, Shard
 
@@ -16,6 +17,8 @@ FILES_PER_SHARD = 256
 MOST_SHARDS = 2000
 BYTES_SHOWN = 200
 """What is read of a file that is too large: enough for the first line that `drops.jsonl` shows."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +62,19 @@ def read_listed(shard: Shard, max_chars: int) -> Iterator[RawFile]:
         if reason is None and file.kind == "python":
             reason = path_drop_reason(file.path)
         if reason is None:
-            per_char = NOTEBOOK_BYTES_PER_CHAR if file.kind == "notebook" else MAX_BYTES_PER_CHAR
-            content, reason = _read_bounded(file.location, per_char * max_chars)
+            content, reason = _read_bounded(file.location, max_bytes(file.kind, max_chars))
         yield RawFile(storable(file.origin), storable(file.path), file.license, content, file.kind, reason)
 
 
-def storable(name: str) -> str:
-    """A name that UTF-8 can hold: bytes of a file name that are not UTF-8 are replaced."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+def storable(text: str) -> str:
+    r"""A text that UTF-8 can hold: a replacement character stands for each lone surrogate.
+
+    Those come from bytes of a file name that are not UTF-8, and from escapes in JSON such as `\ud83d`.
+    """
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
-def _read_bounded(location: str, max_bytes: int) -> tuple[bytes, str | None]:
+def _read_bounded(location: str, most_bytes: int) -> tuple[bytes, str | None]:
     try:
         # Not blocking, since opening a pipe without a writer would wait forever.
         descriptor = os.open(location, os.O_RDONLY | os.O_NONBLOCK)
@@ -77,10 +82,10 @@ def _read_bounded(location: str, max_bytes: int) -> tuple[bytes, str | None]:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 return b"", "unreadable"
-            if status.st_size > max_bytes:
+            if status.st_size > most_bytes:
                 return file.read(BYTES_SHOWN), "too_large"
             # One more, so that a file that grows meanwhile is seen to be too large.
-            return file.read(max_bytes + 1), None
+            return file.read(most_bytes + 1), None
     except OSError:
         return b"", "unreadable"
 

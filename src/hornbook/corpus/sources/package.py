@@ -16,7 +16,6 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from hornbook.corpus.cleaning.clean import MAX_BYTES_PER_CHAR
 from hornbook.corpus.sources.archives import ARCHIVE_SUFFIXES, read_archive
 from hornbook.corpus.sources.identity import digest
 from hornbook.corpus.sources.protocol import RawFile, Shard
@@ -31,8 +30,7 @@ class Package:
     """The Python files of the packages, one shard each: archives first, by name, then packages as given."""
 
     def __init__(self, config: PackageSource, max_chars: int) -> None:
-        self._config = config
-        self._max_bytes = MAX_BYTES_PER_CHAR * max_chars
+        self._config, self._max_chars = config, max_chars
 
     def identity(self) -> str:
         """Hex sha256 of the names as given, and of each archive's name, size and time of change. Asks no index."""
@@ -51,10 +49,10 @@ class Package:
         Raises InputError where pip cannot download it, or where the archive cannot be read.
         """
         if shard.name.startswith(_FOLLOWED_BY_ARCHIVE):
-            yield from read_archive(Path(shard.location), self._max_bytes)
+            yield from read_archive(Path(shard.location), self._max_chars)
             return
         with tempfile.TemporaryDirectory(prefix="hornbook-package-") as folder:
-            yield from read_archive(_download(self._config.name, shard.location, Path(folder)), self._max_bytes)
+            yield from read_archive(_download(self._config.name, shard.location, Path(folder)), self._max_chars)
 
     def _archives(self) -> list[Path]:
         if not self._config.archives:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -48,7 +48,7 @@ class ParquetFiles:
                 groups = list(range(shard.start, shard.stop))
                 name = shard.name.rpartition(":")[0]
                 for batch in file.iter_batches(ROWS_PER_BATCH, row_groups=groups, columns=columns):
-                    for number, row in enumerate(batch.to_pylist(), start=first):
+                    for number, row in enumerate(_rows(batch, columns[0]), start=first):
                         yield self._rows.file(row, f"{name}:{number}")
                     first += len(batch)
             except (pa.ArrowException, OSError) as error:
@@ -82,6 +82,51 @@ class ParquetFiles:
                 f"source {self._name!r}: column {content.name!r} of {location} is {content.type}, not text. "
                 "Set content_column to the one with the source code."
             )
+
+
+def _rows(batch: pa.RecordBatch, content: str) -> Sequence[dict[str, object]]:
+    """The rows; nothing in Parquet sees to it that a column of text is UTF-8.
+
+    Where one is not, a content that does not decode stays bytes, and in others U+FFFD stands for what is wrong. Columns
+    that Arrow reads as dictionaries are UTF-8 by then.
+    """
+    try:
+        rows: list[dict[str, object]] = batch.to_pylist()
+    except UnicodeDecodeError:
+        columns = {name: _lenient(batch.column(name), name == content) for name in batch.schema.names}
+        rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    return rows
+
+
+def _lenient(column: pa.Array, is_content: bool) -> list[object]:
+    stored = _as_stored(column.type)
+    if stored == column.type:
+        return list(column.to_pylist())
+    return [_decoded(value, is_content) for value in column.cast(stored).to_pylist()]
+
+
+def _as_stored(kind: pa.DataType) -> pa.DataType:
+    """The type of the same bytes where these are not taken for text."""
+    if pa.types.is_string(kind):
+        return pa.binary()
+    if pa.types.is_large_string(kind):
+        return pa.large_binary()
+    if pa.types.is_string_view(kind):
+        return pa.binary_view()
+    if pa.types.is_list(kind):
+        return pa.list_(_as_stored(kind.value_type))
+    return pa.large_list(_as_stored(kind.value_type)) if pa.types.is_large_list(kind) else kind
+
+
+def _decoded(value: object, is_content: bool) -> object:
+    if isinstance(value, list):
+        return [_decoded(item, is_content) for item in value]
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value if is_content else value.decode("utf-8", "replace")
 
 
 def in_seeded_order(shards: list[Shard], seed: int | None) -> list[Shard]:

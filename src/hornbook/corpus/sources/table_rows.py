@@ -54,7 +54,8 @@ _LAYOUTS: dict[Layout, Columns] = {
     "starcoderdata": Columns("content", "max_stars_repo_path", "max_stars_repo_name"),
 }
 
-_STARCODER_HEAD = re.compile(r"(?:<reponame>[^<\n]*)?(?:<filename>[^<\n]*)?(?:<gh_stars>[^<\n]*)?\n?")
+_STARCODER_HEAD = r"(?:<reponame>[^<\n]*)?(?:<filename>[^<\n]*)?(?:<gh_stars>[^<\n]*)?\n?"
+_TEXT_HEAD, _BYTES_HEAD = re.compile(_STARCODER_HEAD), re.compile(_STARCODER_HEAD.encode())
 
 
 class TableRows:
@@ -91,8 +92,8 @@ class TableRows:
         raw = RawFile(_text(row.get(columns.origin)) or self._source, path, self._license_of(row), "")
         if not isinstance(content, str | bytes):
             return replace(raw, drop_reason="no_text")
-        if self._layout == "starcoderdata" and isinstance(content, str) and content.startswith("<"):
-            content = _STARCODER_HEAD.sub("", content, count=1)
+        if self._layout == "starcoderdata":
+            content = _without_head(content)
         language = _text(row.get(columns.language)).lower()
         kind = LANGUAGES.get(language) if language else _kind_by_name(path)
         reason = None
@@ -127,6 +128,12 @@ class TableRows:
             f"{start}{did_you_mean(name, available)} It has {', '.join(available)}. Set the columns of the source "
             f"(content_column, path_column, ...) or its layout, which is {self._layout!r}."
         )
+
+
+def _without_head(content: str | bytes) -> str | bytes:
+    if isinstance(content, str):
+        return _TEXT_HEAD.sub("", content, count=1) if content.startswith("<") else content
+    return _BYTES_HEAD.sub(b"", content, count=1) if content.startswith(b"<") else content
 
 
 def _text(value: object) -> str:
