@@ -15,7 +15,13 @@ from hornbook.run.datasets import CodeFiles
 from hornbook.run.folder import RunFolder
 from hornbook.run.machine import Machine
 from hornbook.run.runner import execute, plan
+from hornbook.synthesize.chat_sections import Catalogue
+from hornbook.synthesize.constraints import read_examples
+from hornbook.synthesize.follow_ups import repair_request, solution_request
+from hornbook.synthesize.read_exercise import read_exercise
 from hornbook.synthesize.requests import exercise_request
+from hornbook.synthesize.topics import read_tree
+from hornbook.synthesize.variety import Variety
 from hornbook.teacher.budget import most_tokens
 from hornbook.teacher.chat import ChatReply
 from hornbook.teacher.replies import ReplyCache
@@ -176,6 +182,32 @@ def test_follow_ups_count_against_the_budget(tmp_path: Path) -> None:
     exercises, solutions = costs(tmp_path / "run", *settings)
     assert exercises.notes[-1] == "within the budget"
     assert "over the budget" in solutions.notes[-1]
+
+
+def test_follow_ups_of_replies_that_are_there_are_still_to_be_asked(tmp_path: Path) -> None:
+    settings = [*WRITER, "write_exercises.num_solutions=4", "write_textbooks.num_requests=100"]
+    recipe, replies = load_recipe("tiny", settings), tmp_path / "run" / "replies.sqlite"
+    keep(tmp_path / "run", 400)
+    catalogue = Catalogue(recipe.writer, recipe.seed, read_tree(), Variety.of(recipe.write_textbooks))
+    sections = [catalogue.request(index) for index in range(100)]
+    reply = ChatReply("x", "stop", 500, 100, "now")
+
+    def expected() -> tuple[int, int]:
+        found = {cost.node: cost.num_requests for cost in costs(tmp_path / "run", *settings)}
+        return found["write_exercises solutions"], found["write_textbooks repairs"]
+
+    with ReplyCache(replies) as cache:
+        cache.keep_all([(request, reply) for request in sections])
+    assert expected() == (600, 50)
+    draft = read_exercise(f"```python\n{read_examples()['exercises'][0]['reply']}\n```")
+    solutions = [solution_request(recipe.writer, 0, 0, number, draft) for number in range(70)]
+    repairs = [repair_request(request, "x", 'NameError: "y"') for request in sections[:20]]
+    with ReplyCache(replies) as cache:
+        cache.keep_all([(request, reply) for request in (*solutions, *repairs)])
+    assert expected() == (530, 30)
+    with ReplyCache(replies) as cache:
+        cache.keep_all([(repair_request(request, "x", "Error"), reply) for request in sections])
+    assert expected() == (530, 0)
 
 
 def test_what_is_replayed_leads_to_nothing_that_costs(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hornbook.run.artifact import Artifact
 from hornbook.run.folder import RunFolder
 from hornbook.run.runner import execute, plan
 from hornbook.studies.ablate import build_ablation
-from hornbook.studies.prune import build_pruning
+from hornbook.studies.prune import build_matching, build_pruning
 from hornbook.studies.scale import build_scaling
 from tests.studies.small_run import MACHINE, plant_data, small_recipe
 
@@ -33,6 +33,13 @@ def study(recipe: Recipe, folder: RunFolder, build: Callable[[Recipe], Any]) -> 
     found.ran = [entry.node.name for entry in planned if entry.state != "cached"]
     found.made = execute(found.study.graph, folder, MACHINE, recipe_name=recipe.name, targets=found.study.targets)
     return found
+
+
+def study_pruning(recipe: Recipe, folder: RunFolder) -> Studied:
+    first = study(recipe, folder, build_matching)
+    second = study(recipe, folder, lambda recipe: build_pruning(recipe, first.made))
+    second.ran = [*first.ran, *second.ran]
+    return second
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -65,7 +72,7 @@ def ablated(run_path) -> Studied:
 
 @pytest.fixture(scope="session")
 def pruned(ablated) -> Studied:
-    return study(ablated.recipe, ablated.folder, build_pruning)
+    return study_pruning(ablated.recipe, ablated.folder)
 
 
 @pytest.fixture(scope="session")

@@ -133,6 +133,13 @@ def test_a_model_that_solves_nothing_is_not_given_an_order():
     assert lines[0] == "The small model solves none of held-out exercises in any form."
 
 
+def test_one_seed_says_nothing_of_the_data():
+    outcome = ablation_outcome(seeds=1)
+    assert min(step.paired.p_value for step in outcome.steps) < 0.001
+    assert {step.verdict for step in outcome.steps} == {"undecided (one seed)"}
+    assert any("0 of the paper's 3 steps come out as there" in line for line in verdict_lines(outcome))
+
+
 def test_two_sizes_are_told_apart(tmp_path):
     small = ablation_outcome(seeds=1)
     large = [replace(kind, size="model") for kind in small.kinds]

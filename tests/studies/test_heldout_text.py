@@ -149,6 +149,15 @@ def test_choose_takes_by_hash_what_fits_and_at_least_the_shortest():
     assert choose(names, sizes, 5, "key") == {("origin", "0")}
 
 
+def test_choose_stops_where_a_long_text_does_not_fit():
+    names = [("origin", str(number)) for number in range(400)]
+    ranked = sorted(names, key=lambda name: hashlib.sha256(f"hold out/key/{name[0]}/{name[1]}".encode()).digest())
+    place = {name: number for number, name in enumerate(ranked)}
+    sizes = [1000 if place[name] % 4 == 3 else 10 for name in names]
+    # 30 + 1000 + 30 + 1000 + 30, then a long one that would be passed over for the short ones after it.
+    assert choose(names, sizes, 2500, "key") == set(ranked[:11])
+
+
 def test_rows_can_share_a_text_and_not_a_name(tmp_path):
     twins = [replace(FILES[0], path="a.py"), replace(FILES[0], path="b.py"), *FILES[1:]]
     files = code_files(tmp_path / "twins", twins)

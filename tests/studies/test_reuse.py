@@ -9,15 +9,17 @@ import pytest
 
 from hornbook.pipeline import build
 from hornbook.recipe import load_recipe
+from hornbook.records import write_rows
 from hornbook.run.folder import RunFolder
 from hornbook.run.runner import execute, plan
 from hornbook.studies import loss
 from hornbook.studies.ablate import build_ablation
 from hornbook.studies.ablate_page import NUMBERS, write_ablation
 from hornbook.studies.ablation import collect_outcome
-from hornbook.studies.prune import build_pruning
+from hornbook.studies.matches import PAIRS, PROBLEMS, RATES, ExerciseRate, Matches, ProblemRate
+from hornbook.studies.prune import build_matching, build_pruning
 from hornbook.studies.scale import build_scaling
-from tests.studies.conftest import study
+from tests.studies.conftest import study, study_pruning
 from tests.studies.small_run import MACHINE, small_recipe
 
 TRAININGS = ("pretrain", "finetune")
@@ -31,7 +33,7 @@ def finished(folder: RunFolder) -> list[Path]:
     return [manifest.parent for manifest in folder.path.glob("*/*/manifest.json")]
 
 
-@pytest.mark.parametrize("build_study", [build_ablation, build_pruning, build_scaling])
+@pytest.mark.parametrize("build_study", [build_ablation, lambda recipe: build_pruning(recipe, {}), build_scaling])
 def test_a_study_adds_to_the_recipes_graph_and_changes_nothing_of_it(build_study):
     recipe = load_recipe("nano")
     studied = build_study(recipe).graph
@@ -48,7 +50,7 @@ def test_after_a_run_of_nano_only_what_is_missing_is_trained():
     new = [node.name for node in ablation.graph.ancestors(*ablation.targets) if node.fingerprint not in own]
     # Three data sets and three seeds, each pretrained and finetuned, but for the recipe's own model.
     assert len(trainings(new)) == 3 * 3 * 2 - 2
-    pruning = build_pruning(recipe)
+    pruning = build_pruning(recipe, {})
     new = [node.name for node in pruning.graph.ancestors(*pruning.targets) if node.fingerprint not in own]
     # Four thresholds, pruned and at random, and all exercises; the recipe's own finetuning is one of these.
     assert len(trainings(new)) == 3 * (4 * 2 + 1) - 1
@@ -70,13 +72,16 @@ def test_the_large_model_of_a_run_is_reused_like_the_small_one():
 def test_prune_after_ablate_makes_only_its_own_and_a_second_call_nothing(ablated, pruned):
     assert {"small.pretrain", "small.finetune"} <= trainings(ablated.ran)
     assert len(trainings(ablated.ran)) == 3 * 2 * 2
-    assert trainings(pruned.ran) == {
-        f"prune.small.tau-{tau}.{how}.0.finetune" for tau in ("0.9", "0.8") for how in ("matched", "random")
-    }
-    for done, build_study in ((ablated, build_ablation), (pruned, build_pruning)):
+    # Both thresholds prune the two copies, which match at 1.
+    assert trainings(pruned.ran) == {f"prune.small.tau-1.{how}.0.finetune" for how in ("matched", "random")}
+    for done in (ablated, pruned):
         before = sorted(finished(done.folder))
-        again = study(done.recipe, done.folder, build_study)
-        assert again.ran == []
+        repeated = (
+            study(done.recipe, done.folder, build_ablation)
+            if done is ablated
+            else study_pruning(done.recipe, done.folder)
+        )
+        assert repeated.ran == []
         assert sorted(finished(done.folder)) == before
 
 
@@ -97,13 +102,69 @@ def test_another_seed_trains_that_seed_alone(ablated):
     assert all(".2." in name for name in waiting)
 
 
-def test_another_threshold_trains_that_threshold_alone(pruned):
-    recipe = small_recipe("prune.thresholds=[0.95,0.9,0.8]")
-    pruning = build_pruning(recipe)
-    planned = plan(pruning.graph, pruned.folder, pruning.targets)
-    waiting = [entry.node.name for entry in planned if entry.state == "run"]
-    assert len(trainings(waiting)) == 2
-    assert all("tau-0.95" in name for name in waiting)
+def matched(recipe, folder, rates) -> dict[str, Matches]:
+    """What `build_matching` asks for, made up: the n-th exercise matches a problem at the n-th rate."""
+    made = {}
+    for node in build_matching(recipe).targets:
+        out = folder / node.fingerprint[:12]
+        out.mkdir(exist_ok=True)
+        least = node.values["least_rate"]
+        rows = [ExerciseRate(n, f"t/{n}", rate, "heldout", "p") for n, rate in enumerate(rates) if rate >= least]
+        write_rows(out / RATES, ExerciseRate, rows)
+        write_rows(out / PROBLEMS, ProblemRate, [])
+        (out / PAIRS).write_text("[]")
+        made[node.name] = Matches(out)
+    return made
+
+
+def pruned_models(thresholds, rates, folder) -> dict[str, str]:
+    """The fingerprints of a pruning's finetunings but for the recipe's own, by node."""
+    recipe = small_recipe(f"prune.thresholds={thresholds}", "prune.seeds=2")
+    own = {node.fingerprint for node in build(recipe)}
+    pruning = build_pruning(recipe, matched(recipe, folder, rates) if rates is not None else {})
+    for threshold in pruning.matches:
+        assert {arm.how for arm in pruning.arms if arm.threshold == threshold} == {"matched", "random"}
+    needed = pruning.graph.ancestors(*pruning.targets)
+    return {n.name: n.fingerprint for n in needed if n.name.endswith("finetune") and n.fingerprint not in own}
+
+
+@pytest.mark.parametrize(
+    ("rates", "num_trained"),
+    [
+        (None, 1 + 3 * 4),  # Not known yet: as if each threshold pruned other exercises.
+        ([0.97, 0.92, 0.85], 1 + 3 * 4),
+        ([0.97, 0.85], 1 + 2 * 4),
+        ([0.85], 1 + 4),
+        ([0.97], 1 + 4),
+        ([], 1),
+    ],
+)
+def test_thresholds_that_prune_the_same_share_their_models(tmp_path, rates, num_trained):
+    assert len(pruned_models("[0.95,0.9,0.8]", rates, tmp_path)) == num_trained
+
+
+def test_a_threshold_without_matches_is_the_model_with_all_exercises(tmp_path):
+    recipe = small_recipe("prune.seeds=2")
+    pruning = build_pruning(recipe, matched(recipe, tmp_path, [0.85]))
+    whole = {arm.seed: arm for arm in pruning.arms if arm.how == "all"}
+    for arm in pruning.arms:
+        if arm.threshold == 0.9:
+            assert (arm.scores, arm.exercises) == (whole[arm.seed].scores, whole[arm.seed].exercises)
+    assert whole[0].scores.name == "small.evaluate"
+
+
+@pytest.mark.parametrize("rates", [None, [0.97, 0.92, 0.85, 0.75]])
+@pytest.mark.parametrize("added", [0.95, 0.7])
+def test_another_threshold_trains_that_threshold_alone(tmp_path, rates, added):
+    before = pruned_models("[0.9,0.8]", rates, tmp_path)
+    after = pruned_models(f"[0.9,0.8,{added}]", rates, tmp_path)
+    assert before.items() < after.items()
+    assert len(after) == len(before) + 4
+
+
+def test_a_low_threshold_that_prunes_no_more_than_a_high_one_trains_nothing(tmp_path):
+    rates = [0.97, 0.85]
+    assert pruned_models("[0.9,0.8]", rates, tmp_path) == pruned_models("[0.9,0.8,0.7]", rates, tmp_path)
 
 
 def test_what_a_study_made_serves_a_run_under_the_runs_own_names(ablated):

@@ -8,6 +8,7 @@ from hornbook.errors import RecipeError
 from hornbook.model.phi import Phi
 from hornbook.pipeline import build
 from hornbook.recipe import load_recipe
+from hornbook.studies.loss import DocumentLoss
 from hornbook.studies.scale import build_scaling, matrix_weights, widened
 from hornbook.studies.scaled import MIXTURE, collect_outcome, training_flops, weigh
 from hornbook.studies.scaling_page import NUMBERS, PAGE, TABLE, write_scaling
@@ -81,6 +82,17 @@ def test_what_is_resampled_has_the_points_losses(scaled, outcome):
         bits, num_bytes = weigh(documents, part, outcome.shares)
         found = bits.sum(axis=1) / num_bytes.sum()
         assert found == pytest.approx(np.array([point.bits_per_byte[part] for point in outcome.points]))
+
+
+def test_a_mixture_of_one_source_weighs_that_source_alone():
+    documents = [
+        DocumentLoss(part, "origin", str(place), 100, 30, bits)
+        for part, bits in (("code", 200.0), ("textbooks", 50.0))
+        for place in range(5)
+    ]
+    bits, num_bytes = weigh([documents], MIXTURE, {"code": 1.0})
+    assert num_bytes.shape == (5,)
+    assert bits.sum() / num_bytes.sum() == pytest.approx(2.0)
 
 
 def test_predictions_lie_where_the_law_says_and_far_beyond_the_trainings(outcome):

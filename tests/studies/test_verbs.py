@@ -18,6 +18,8 @@ def test_a_plan_shows_trainings_and_costs_and_touches_nothing(tmp_path, monkeypa
     assert f"{verb}." in printed
     assert "small.finetune" in printed or verb == "scaling"
     assert "of training in all" in printed
+    bound = "This is at most: which of its trainings are the same will be known after prune.match_exercises"
+    assert (bound in printed) == (verb == "prune")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -27,6 +29,8 @@ def test_a_plan_after_the_study_says_that_all_is_there(pruned, monkeypatch, caps
     assert code == 0
     assert "will run" not in printed
     assert "cached" in printed
+    assert "prune.small.tau-1.matched.0.finetune" in printed
+    assert "This is at most" not in printed
 
 
 def test_a_verb_ends_with_its_page(pruned, monkeypatch, capsys):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
@@ -88,7 +88,7 @@ def ablate(
         return write_ablation(folder, loaded.name, collect_outcome(study, made))
 
     machine = make_machine(device, workers, compile_, sandbox, engine)
-    _study(Asked(recipe, set_, out_folder, machine, plan), build_ablation, tell, PAGE)
+    _study(Asked(recipe, set_, out_folder, machine, plan), lambda loaded, _: build_ablation(loaded), tell, PAGE)
 
 
 def prune(
@@ -110,7 +110,7 @@ def prune(
 
     Example: `hornbook prune phi-1 --set 'prune.thresholds=[0.95,0.8]'`
     """
-    from hornbook.studies.prune import Pruning, build_pruning
+    from hornbook.studies.prune import Pruning, build_matching, build_pruning
     from hornbook.studies.prune_page import PAGE, write_pruning
     from hornbook.studies.pruned import collect_outcome
 
@@ -118,7 +118,7 @@ def prune(
         return write_pruning(folder, loaded.name, loaded.prune.size, collect_outcome(study, made))
 
     machine = make_machine(device, workers, compile_, sandbox, engine)
-    _study(Asked(recipe, set_, out_folder, machine, plan), build_pruning, tell, PAGE)
+    _study(Asked(recipe, set_, out_folder, machine, plan), build_pruning, tell, PAGE, before=build_matching)
 
 
 def scaling(
@@ -148,49 +148,77 @@ def scaling(
         return write_scaling(folder, loaded.name, collect_outcome(study, made, loaded))
 
     machine = make_machine(device, workers, compile_, sandbox, engine)
-    _study(Asked(recipe, set_, out_folder, machine, plan), build_scaling, tell, PAGE)
+    _study(Asked(recipe, set_, out_folder, machine, plan), lambda loaded, _: build_scaling(loaded), tell, PAGE)
 
 
 def _study(
     asked: Asked,
-    build: Callable[[Recipe], Asks],
+    build: Callable[[Recipe, Mapping[str, Artifact]], Asks],
     tell: Callable[[Asks, dict[str, Artifact], Recipe, Path], list[str]],
     page: str,
+    before: Callable[[Recipe], Study] | None = None,
 ) -> None:
-    """Plans a study, or runs it in the recipe's folder and writes its outcome; under torchrun the others follow."""
+    """Plans a study, or runs it in the recipe's folder and writes its outcome; under torchrun the others follow.
+
+    `before` builds what must be there to know the study, and `build` gets its artifacts; without them it builds the
+    largest study that there can be.
+    """
     from hornbook.run.distributed import joined_world
     from hornbook.run.runner import execute, follow
 
     loaded, folder = open_run(asked.recipe, asked.overrides, asked.out_folder)
     if asked.plan:
-        _plan(loaded, folder, build(loaded))
+        _plan(loaded, folder, build, before)
         return
     with joined_world(asked.machine.device) as world:
         machine = replace(asked.machine, world=world, replies=folder.replies, trackers=folder.trackers)
         if not world.is_main:
-            follow(machine)
+            for _ in (before, build) if before else (build,):
+                follow(machine)
             return
-        study = build(loaded)
+
+        def run(study: Study) -> dict[str, Artifact]:
+            return execute(
+                study.graph,
+                folder,
+                machine,
+                recipe_name=loaded.name,
+                max_drop_fraction=loaded.max_drop_fraction,
+                targets=study.targets,
+            )
+
+        study = build(loaded, {})
         _check(loaded, folder, study, machine)
-        made = execute(
-            study.graph,
-            folder,
-            machine,
-            recipe_name=loaded.name,
-            max_drop_fraction=loaded.max_drop_fraction,
-            targets=study.targets,
-        )
-        for line in tell(study, made, loaded, folder.path):
+        if before is not None:
+            study = build(loaded, run(before(loaded)))
+        for line in tell(study, run(study), loaded, folder.path):
             out.print(line, markup=False, soft_wrap=True)
         out.print(f"Page: {folder.path / page}", markup=False, soft_wrap=True)
 
 
-def _plan(loaded: Recipe, folder: RunFolder, study: Study) -> None:
+def _plan(
+    loaded: Recipe,
+    folder: RunFolder,
+    build: Callable[[Recipe, Mapping[str, Artifact]], Study],
+    before: Callable[[Recipe], Study] | None,
+) -> None:
     from hornbook.run.runner import plan as make_plan
 
     folder.check_owner(loaded.name)
+    found: dict[str, Artifact] = {}
+    waiting: list[str] = []
+    if before is not None:
+        first = before(loaded)
+        states = {entry.node.name: entry.state for entry in make_plan(first.graph, folder, first.targets)}
+        waiting = [node.name for node in first.targets if states[node.name] != "cached"]
+        if not waiting:
+            found = {node.name: node.output_type.load(folder.artifact_folder(node)) for node in first.targets}
+    study = build(loaded, found)
     out.print(f"[bold]{loaded.name}[/bold]: {loaded.description}\nfolder {folder.path}", soft_wrap=True)
     print_plan(loaded, folder, make_plan(study.graph, folder, study.targets))
+    if waiting:
+        told = f"This is at most: which of its trainings are the same will be known after {', '.join(waiting)}."
+        out.print(told, markup=False, soft_wrap=True)
 
 
 def _check(loaded: Recipe, folder: RunFolder, study: Study, machine: Machine) -> None:

@@ -50,9 +50,9 @@ class PruneConfig(Section):
     `evaluate.problems` must name as well. An exercise that is like a problem of any of them is pruned."""
     size: SizeName = "model"
     """The model whose base is finetuned again and again, by its section."""
-    seeds: Positive = 1
+    seeds: Positive = 3
     """Finetunings of each kind from the same base, which differ in their seed alone, as does the draw of the control:
-    the recipe's own `seed` and those that follow it."""
+    the recipe's own `seed` and those that follow it. One tells two models apart and not the exercises behind them."""
 
     @model_validator(mode="after")
     def _check_thresholds(self) -> Self:

@@ -66,6 +66,7 @@ def build_ablation(recipe: Recipe) -> Ablation:
             "ablate measures the loss on validation documents, and tokenize.validation_share is 0: set it, e.g. to 0.01"
         )
     graph = build(recipe)
+    compared = recipe.decontaminate.with_problems(recipe.evaluate.problems).problems
     codetextbook, tokens = graph["decontaminate_codetextbook"], graph["tokenize_codetextbook"]
     text = graph.add(
         hold_out_code,
@@ -76,7 +77,7 @@ def build_ablation(recipe: Recipe) -> Ablation:
         validation_share=recipe.tokenize.validation_share,
         seed=recipe.seed,
         max_chars=recipe.ablate.neutral_chars,
-        humaneval=humaneval_identity(),
+        humaneval=humaneval_identity() if "humaneval" in compared else "",
     )
     rest = graph.add(leave_out, variant="ablate", files=graph["deduplicate"], text=text)
     # The textbooks come along, and no training on unfiltered code draws from them.

@@ -39,7 +39,7 @@ class HeldOutText(Artifact):
         return read_rows(self.folder / TEXTS, HeldOutDocument)
 
 
-@stage(version=1)
+@stage(version=2)
 def hold_out_code(
     *,
     files: CodeFiles,
@@ -55,9 +55,9 @@ def hold_out_code(
 
     `kept`: validation documents of the filtered code, split as `tokenize_codetextbook` does by `validation_share` and
     `seed`. `rejected`: files that the filter did not keep. Weighted by their share of the corpus, the two stand for
-    `files`. `humaneval` (empty where it is not installed): HumanEval's prompts with their solutions, which nobody here
-    wrote and decontamination keeps out of every training. At most `max_chars` characters of the first two, by a seeded
-    hash of their names.
+    `files`. `humaneval` (empty where it is not installed, or the run is not decontaminated against it): HumanEval's
+    prompts with their solutions, which nobody here wrote and decontamination keeps out of every training. At most
+    `max_chars` characters of the first two, by a seeded hash of their names.
     Raises StageError where a part would be empty.
     """
     names_kept = {(file.origin, file.path) for file in filtered.read()}
@@ -97,7 +97,7 @@ def hold_out_code(
     return HeldOutText(out, Facts(rows={TEXTS: count}, metrics=metrics))
 
 
-@stage(version=1)
+@stage(version=2)
 def hold_out_validation(
     *, codetextbook: CodeTextbook, validation_share: float, seed: int, max_chars: int, out: Path
 ) -> HeldOutText:
@@ -161,12 +161,16 @@ def validation_documents(
 def choose(
     names: Sequence[tuple[str, str]], num_chars: Sequence[int], max_chars: int, key: str
 ) -> set[tuple[str, str]]:
-    """Names in the order of their keyed hashes as long as they fit; the shortest alone where none does."""
+    """Names in the order of their keyed hashes up to the first that does not fit; the shortest where that is the first.
+
+    To go on after it would favour short documents.
+    """
     ranks = [hashlib.sha256(f"hold out/{key}/{origin}/{path}".encode()).digest() for origin, path in names]
     left = max_chars
     chosen: set[tuple[str, str]] = set()
     for row in sorted(range(len(names)), key=ranks.__getitem__):
-        if num_chars[row] <= left:
-            left -= num_chars[row]
-            chosen.add(names[row])
+        if num_chars[row] > left:
+            break
+        left -= num_chars[row]
+        chosen.add(names[row])
     return chosen or {names[min(range(len(names)), key=num_chars.__getitem__)]}

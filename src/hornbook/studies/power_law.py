@@ -85,22 +85,34 @@ def bootstrap(
     """Fits to resampled data: what else the power law could have been.
 
     `bits` is (points, documents), `num_bytes` (documents,). Each resample draws documents, the same for all points,
-    for the noise of the held-out text; and adds to each point a residual of the fit, drawn and widened by
-    sqrt(n / (n - 3)) for the noise of training, which few points underestimate.
+    for the noise of the held-out text; and adds normal noise to each compute, for that of training. Its variance is
+    RSS / (n - 3) of the n computes' mean losses, since trainings of one width share what the law misses of it; it is
+    widened by the ratio of the t quantile at n - 3 degrees of freedom to the normal one, because that variance is
+    itself known from n - 3 numbers. With five widths that is 2.2 times, with four 6.5 times.
+    Raises ValueError with fewer than four computes.
     """
     generator = np.random.default_rng(seed)
-    num_points, num_documents = bits.shape
-    loss = bits.sum(axis=1) / num_bytes.sum()
-    law = fit(compute, loss.tolist())
-    residuals = loss - np.array([law.at(c) for c in compute])
-    residuals = (residuals - residuals.mean()) * np.sqrt(num_points / (num_points - NUM_UNKNOWNS))
+    num_documents = bits.shape[1]
+    widths, place = np.unique(np.asarray(compute, float), return_inverse=True)
+    deviation = _deviation(widths, place, bits.sum(axis=1) / num_bytes.sum())
     laws = []
     for _ in range(num_resamples):
         documents = generator.integers(0, num_documents, num_documents)
         drawn = bits[:, documents].sum(axis=1) / num_bytes[documents].sum()
-        noisy = np.maximum(drawn + residuals[generator.integers(0, num_points, num_points)], 1e-6)
+        noisy = np.maximum(drawn + deviation * generator.normal(size=len(widths))[place], 1e-6)
         laws.append(fit(compute, noisy.tolist()))
     return laws
+
+
+def _deviation(widths: Floats, place: NDArray[np.intp], loss: Floats) -> float:
+    """The standard deviation of the noise to draw for each of `widths`; `place` is each training's among them."""
+    from scipy.stats import norm, t
+
+    means = np.bincount(place, weights=loss) / np.bincount(place)
+    law = fit(widths.tolist(), means.tolist())
+    freedom = len(widths) - NUM_UNKNOWNS
+    squares = sum((law.at(c) - mean) ** 2 for c, mean in zip(widths, means, strict=True))
+    return float(np.sqrt(squares / freedom) * t.ppf(0.975, freedom) / norm.ppf(0.975))
 
 
 def interval(value: float, resampled: Sequence[float]) -> Interval:

@@ -172,19 +172,35 @@ def verdict(rows: Sequence[Row]) -> str:
     if others is not None:
         told += f", on the others {-100 * others.difference:+.1f} points"
     by_seed = zip(row.cells["random", "similar"].by_seed, row.cells["matched", "similar"].by_seed, strict=True)
-    gains = [without - control for control, without in by_seed]
-    if similar.p_value < SIGNIFICANT and max(gains) < 0:
-        return f"{told}. So pruning costs more there than fewer exercises explain."
-    if similar.p_value < SIGNIFICANT and min(gains) > 0:
-        return f"{told}. So pruning costs less there than as many exercises at random."
-    return (
-        f"{told}. 0 is in the interval or the seeds disagree: no part of the score is shown to come from near copies."
-    )
+    return f"{told}. {_finding(similar.p_value, [without - control for control, without in by_seed])}"
+
+
+def _finding(p: float, gains: Sequence[float]) -> str:
+    """What may be said of the exercises by the test over problems and the gains of each seed."""
+    if len(gains) == 1:
+        return "This is between these two models; there is one seed, so it is not between the exercises they read."
+    nothing_shown = "no part of the score is shown to come from near copies."
+    if p >= SIGNIFICANT:
+        return f"p is {SIGNIFICANT:g} or more: {nothing_shown}"
+    if max(gains) < 0:
+        return (
+            "So pruning costs more there than fewer exercises explain; at most that much of the score came from near "
+            "copies."
+        )
+    if min(gains) > 0:
+        return "So pruning costs less there than as many exercises at random."
+    return f"The seeds disagree on the sign: {nothing_shown}"
 
 
 def _note(rows: Sequence[Row]) -> str:
-    unpruned = [f"{row.threshold:g}" for row in rows if row.num_pruned == 0]
-    return f"At τ = {', '.join(unpruned)} nothing is pruned." if unpruned else ""
+    """Of thresholds whose models are the same ones."""
+    groups: dict[int, list[str]] = {}
+    for row in rows:
+        groups.setdefault(row.num_pruned, []).append(f"{row.threshold:g}")
+    unpruned, *others = groups.pop(0, []), *groups.values()
+    notes = [f"At τ = {', '.join(unpruned)} nothing is pruned."] if unpruned else []
+    notes += [f"At τ = {', '.join(same)} the same exercises are pruned." for same in others if len(same) > 1]
+    return " ".join(notes)
 
 
 def _pairs(outcome: Outcome, set_name: str) -> list[ShownPair]:

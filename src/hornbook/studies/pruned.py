@@ -66,18 +66,25 @@ class Outcome:
 
 def collect_outcome(pruning: Pruning, made: Mapping[str, Artifact]) -> Outcome:
     """The outcome of a pruning whose nodes are all made."""
-    matches = made[pruning.matches.name]
+    rates = {threshold: _rates(made[node.name]) for threshold, node in pruning.matches.items()}
+    lowest = made[list(pruning.matches.values())[-1].name]
+    assert isinstance(lowest, Matches)
+    arms = (pruning.base, *pruning.arms)
+    remarks = {remark for arm in arms for remark in _evaluation(arm, made).scores().remarks()}
+    tables = {
+        name: tuple(_row(pruning, made, name, by_set[name], threshold) for threshold, by_set in rates.items())
+        for name in next(iter(rates.values()))
+    }
+    return Outcome(tables, tuple(lowest.pairs()), tuple(sorted(remarks)), len({arm.seed for arm in pruning.arms}))
+
+
+def _rates(matches: Artifact) -> dict[str, dict[str, float]]:
+    """By problem set and problem: the rate of its nearest exercise."""
     assert isinstance(matches, Matches)
     rates: dict[str, dict[str, float]] = defaultdict(dict)
     for one in matches.problems():
         rates[one.set_name][one.problem] = one.rate
-    arms = (pruning.base, *pruning.arms)
-    remarks = {remark for arm in arms for remark in _evaluation(arm, made).scores().remarks()}
-    tables = {
-        name: tuple(_row(pruning, made, name, by_problem, threshold) for threshold in pruning.thresholds)
-        for name, by_problem in rates.items()
-    }
-    return Outcome(tables, tuple(matches.pairs()), tuple(sorted(remarks)), len({arm.seed for arm in pruning.arms}))
+    return rates
 
 
 def _evaluation(arm: Arm, made: Mapping[str, Artifact]) -> Evaluation:

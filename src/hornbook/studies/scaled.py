@@ -151,7 +151,8 @@ def weigh(
 
     For the mixture each part's documents are scaled so that the parts weigh as in training.
     """
-    chosen = [place for place, one in enumerate(documents[0]) if part in (MIXTURE, one.part)]
+    wanted = set(shares) if part == MIXTURE else {part}
+    chosen = [place for place, one in enumerate(documents[0]) if one.part in wanted]
     sizes = np.array([documents[0][place].num_bytes for place in chosen], dtype=np.float64)
     parts = np.array([documents[0][place].part for place in chosen])
     scale = np.ones_like(sizes)

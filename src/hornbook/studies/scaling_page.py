@@ -71,9 +71,10 @@ def warning(outcome: Outcome) -> str:
     last = law.predictions[-1]
     return (
         f"The trainings span a factor of {max(compute) / min(compute):,.0f} in compute; {last.recipe} is "
-        f"{last.orders_beyond:.1f} powers of ten beyond the largest. The intervals say what resampled documents and "
-        "residuals do to the fit. They do not say whether one power law holds that far, nor what another tokenizer, "
-        "other data and another optimizer would change, all of which differ there; and a loss is no pass@1."
+        f"{last.orders_beyond:.1f} powers of ten beyond the largest. The intervals say what resampled documents "
+        "and noise of the size of the residuals do to the fit. They do not say whether one power law holds that far, "
+        "nor what another tokenizer, other data and another optimizer would change, "
+        "all of which differ there; and a loss is no pass@1."
     )
 
 

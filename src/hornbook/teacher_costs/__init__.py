@@ -5,6 +5,7 @@ Prompts are rendered as the stages would render them, for a sample of the reques
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -73,6 +74,8 @@ class _Known:
     texts: Sequence[str] = ()
     """Of enough replies to tell something."""
     spent: Mapping[Mode, Tokens] = field(default_factory=dict)
+    num_followed: int = 0
+    """Requests that follow from this stage's replies and have a reply themselves."""
 
 
 def _look_up(asking: Asking, sample: Sequence[ChatRequest], budget: Budget) -> _Known:
@@ -80,6 +83,7 @@ def _look_up(asking: Asking, sample: Sequence[ChatRequest], budget: Budget) -> _
         return _Known()
     with ReplyCache(asking.replies, must_exist=True) as cache:
         kept = cache.find_all(sample)
+        num_followed = _count_followed(cache, asking)
         spent: dict[Mode, Tokens] = {}
         if budget.is_bounded:
             open_ledger(cache)
@@ -87,14 +91,28 @@ def _look_up(asking: Asking, sample: Sequence[ChatRequest], budget: Budget) -> _
     pairs = [(request, kept[request.digest]) for request in sample if request.digest in kept]
     told = [(len(request.canonical.encode()), reply) for request, reply in pairs if reply.prompt_tokens]
     if len(told) < MIN_REPLIES:
-        return _Known(frozenset(kept), spent=spent)
+        return _Known(frozenset(kept), spent=spent, num_followed=num_followed)
     return _Known(
         frozenset(kept),
         sum(size for size, _ in told) / sum(reply.prompt_tokens for _, reply in told),
         statistics.fmean(reply.completion_tokens for _, reply in told),
         [reply.text for _, reply in told],
         spent,
+        num_followed,
     )
+
+
+def _count_followed(cache: ReplyCache, asking: Asking) -> int:
+    """Replies of the stage's model to requests that hold the words of its follow-ups; 0 where these have none."""
+    if asking.follow_up is None or not asking.follow_up.words:
+        return 0
+    model, words = (json.dumps(text, ensure_ascii=False) for text in (asking.config.model, asking.follow_up.words))
+    ((count,),) = cache.read(
+        "SELECT COUNT(*) FROM replies WHERE instr(request, ?) AND instr(request, ?)",
+        (f'"model":{model}', words[1:-1]),
+    )
+    assert isinstance(count, int)
+    return count
 
 
 def _costs(asking: Asking, before: dict[tuple[Path, str], Tokens]) -> Iterator[TeacherCost]:
@@ -130,7 +148,10 @@ def _costs(asking: Asking, before: dict[tuple[Path, str], Tokens]) -> Iterator[T
     yield cost(asking.node, asking.num_requests, num_cached, expected, most, f"asks {config.model}", asking.note)
     if asking.follow_up is not None and asks:
         follow_up, share = asking.follow_up, asking.follow_up.share(known.texts)
-        count, num_most = round(num_missing * share * follow_up.each), asking.num_requests * follow_up.each
+        num_most = asking.num_requests * follow_up.each
+        # Replies that are there may not have been followed up yet: what is missing of both is still to be asked.
+        num_leading = asking.num_requests if follow_up.words else num_missing
+        count = max(0, round(num_leading * share * follow_up.each) - known.num_followed)
         expected, most = _estimate_follow_ups(follow_up, missing or sample, count, num_most, known)
         note = f"expected of {share:.0%} of the replies, {num_most:,} at most"
         yield cost(f"{asking.node} {follow_up.name}", count, 0, expected, most, note)

@@ -17,8 +17,10 @@ from hornbook.recipe import Recipe
 from hornbook.synthesize.constraints import read_examples
 from hornbook.synthesize.follow_ups import repair_request, solution_request
 from hornbook.synthesize.read_exercise import read_exercise
+from hornbook.synthesize.requests import REPAIR_PROMPT, SOLVE_PROMPT
 from hornbook.teacher.budget import Tokens, most_tokens
 from hornbook.teacher.chat import ChatRequest
+from hornbook.teacher.prompts import render
 
 REPAIRED_SECTIONS = 0.5
 """Of 4,096 sections of the starter set 2,070 had code with an error to show."""
@@ -43,6 +45,8 @@ class FollowUp:
     """From a request to what follows from an empty reply to it."""
     quotes_reply: bool = True
     """Whether the reply stands in it as a whole."""
+    words: str = ""
+    """That such requests hold and no others do, to count those that have a reply; empty where that tells nothing."""
     leads_on: Callable[[str], bool] | None = None
     """Whether a reply leads to some, where reading it tells."""
 
@@ -67,7 +71,8 @@ def section_repairs(recipe: Recipe) -> FollowUp | None:
     """Sections whose code fails, asked for anew with the error; None where the recipe has none."""
     if not recipe.write_textbooks.max_repairs:
         return None
-    return FollowUp("repairs", 1, REPAIRED_SECTIONS, lambda request: repair_request(request, "", ERROR))
+    words = render(f"{REPAIR_PROMPT}.user", error=ERROR).rpartition(ERROR)[2].strip()
+    return FollowUp("repairs", 1, REPAIRED_SECTIONS, lambda request: repair_request(request, "", ERROR), words=words)
 
 
 def further_solutions(recipe: Recipe) -> FollowUp | None:
@@ -82,6 +87,7 @@ def further_solutions(recipe: Recipe) -> FollowUp | None:
         SOLVED_AGAIN,
         lambda request: solution_request(recipe.writer, recipe.seed, 0, 1, draft),
         quotes_reply=False,
+        words=render(f"{SOLVE_PROMPT}.system").strip(),
     )
 
 

@@ -138,10 +138,19 @@ def test_the_fingerprint_follows_contents_and_not_paths(tmp_path: Path, file: Pa
 
 def test_installing_humaneval_shows_in_the_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
     with_package = problem_set_identities(["heldout", "humaneval"])
-    assert list(with_package) == ["humaneval"]
+    assert set(with_package) == {"heldout", "humaneval"}
     assert len(with_package["humaneval"]) == 64
     monkeypatch.setattr("hornbook.evaluate.problem_sets.humaneval.humaneval_problems", lambda: ())
-    assert problem_set_identities(["heldout", "humaneval"]) == {"humaneval": ""}
+    assert problem_set_identities(["heldout", "humaneval"]) == {"heldout": "run", "humaneval": ""}
+
+
+def test_whether_the_held_out_problems_are_asked_shows_in_the_fingerprint() -> None:
+    prints = {
+        names: build(load_recipe("tiny", [f"evaluate.problems={names}"]))["base.evaluate"].fingerprint
+        for names in ('["heldout","humaneval"]', '["humaneval","heldout"]', '["humaneval"]')
+    }
+    both, turned, without = prints.values()
+    assert both == turned != without
 
 
 def test_entry_points_of_all_benchmarks_that_are_there(file: Path) -> None:

@@ -105,12 +105,13 @@ def add_set(sets: dict[str, ProblemSet], found: ProblemSet) -> None:
 def problem_set_identities(names: Sequence[str]) -> Mapping[str, str]:
     """What a run's problem sets hold, by label, for the fingerprint of its scores: contents, no paths.
 
-    A run's own held-out problems are not among them: they come with the artifact that holds them. `humaneval` without
-    its package is an empty text, so that installing it shows.
+    A run's own held-out problems are the word `run`, so that their being asked shows: they come with the artifact that
+    holds them. `humaneval` without its package is an empty text, so that installing it shows.
     """
     identities: dict[str, str] = {}
     for text in names:
         if text == "heldout":
+            identities["heldout"] = "run"
             continue
         try:
             found = load_set(text)
