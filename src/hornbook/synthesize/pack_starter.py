@@ -1,7 +1,6 @@
 """Packs the replies of a run into a file of the starter set's form: how the set that ships was made, and is made again.
 
-python -m hornbook.synthesize.pack_starter runs/x/replies.sqlite replies.jsonl.xz --exercises 56320 --sections 4096 \\
-    --baseline 2048
+python -m hornbook.synthesize.pack_starter runs/x/replies.sqlite out.jsonl.xz --exercises 9 --sections 9 --baseline 9
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ MODEL = "qwen2.5-coder-1.5b-instruct"
 NUM_EXERCISES, NUM_SECTIONS, NUM_BASELINE = 56_320, 4_096, 2_048
 DESCRIPTION = (
     f"the starter set ({NUM_EXERCISES:,} requests for exercises, {NUM_SECTIONS:,} for textbook sections with "
-    f"topics='list' and {NUM_BASELINE:,} for the baseline, seed 0, model {MODEL!r}, temperature and max_tokens at their "
-    "defaults)"
+    f"topics='list' and {NUM_BASELINE:,} for the baseline, seed 0, model {MODEL!r}, temperature and max_tokens at "
+    "their defaults)"
 )
 RECEIVED_AT = "2026-11-23T00:00:00+00:00"
 """The day is known, the hour is not."""
