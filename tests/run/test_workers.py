@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from hornbook.run.workers import in_workers
+from tests.alive import is_alive
 
 
 def test_results_come_in_the_order_of_the_tasks():
@@ -38,14 +39,6 @@ def test_no_worker_outlives_a_killed_run():
         assert workers
         os.kill(started.pid, signal.SIGKILL)
     deadline = time.monotonic() + 20
-    while any(_is_alive(pid) for pid in workers):
+    while any(is_alive(pid) for pid in workers):
         assert time.monotonic() < deadline, f"still there: {workers}"
         time.sleep(0.2)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False

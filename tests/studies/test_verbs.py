@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hornbook.cli import app
-from tests.command import called
+from tests.command import called, check_refused
 from tests.studies.small_run import OVERRIDES
 
 VERBS = ("ablate", "prune", "scaling")
@@ -55,12 +55,7 @@ def test_a_verb_ends_with_its_page(pruned, monkeypatch, capsys):
     ],
 )
 def test_a_users_error_is_one_message_and_exit_code_2(tmp_path, monkeypatch, capsys, words, message):
-    monkeypatch.chdir(tmp_path)
-    code, _, err = called(monkeypatch, capsys, *words)
-    assert code == 2
-    assert message in " ".join(err.split())
-    assert "Traceback" not in err
-    assert list(tmp_path.iterdir()) == []
+    check_refused(monkeypatch, capsys, tmp_path, words, message)
 
 
 def test_the_folder_of_another_run_is_refused(tmp_path, monkeypatch, capsys):

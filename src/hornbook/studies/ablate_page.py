@@ -158,24 +158,35 @@ def _groups(
 
 
 def _score_plots(outcome: Outcome) -> list[tuple[str, Markup]]:
-    plots = []
-    for size in dict.fromkeys(kind.size for kind in outcome.kinds):
-        for name in outcome.kinds[0].pass_at_1:
-            found = {(k.data, k.is_finetuned): k.pass_at_1[name] for k in outcome.kinds if k.size == size}
-            title = f"{SET_NAMES.get(name, name)}, {SIZE_LABELS[size]} model"
-            groups = _groups(found)
-            plots.append((title, Markup(plot_groups(title, groups, "pass@1, %", scale=100, decimals=1))))
-    return plots
+    scores = {
+        SET_NAMES.get(name, name): [kind.pass_at_1[name] for kind in outcome.kinds]
+        for name in outcome.kinds[0].pass_at_1
+    }
+    return _plots(outcome, scores, "pass@1, %", scale=100, decimals=1)
 
 
 def _loss_plots(outcome: Outcome) -> list[tuple[str, Markup]]:
+    losses = {
+        PART_NAMES[part]: [kind.bits_per_byte[part] for kind in outcome.kinds]
+        for part in outcome.kinds[0].bits_per_byte
+    }
+    return _plots(outcome, losses, "bits per byte", scale=1, decimals=2)
+
+
+def _plots(
+    outcome: Outcome, measured: Mapping[str, Sequence[Spread]], unit: str, scale: float, decimals: int
+) -> list[tuple[str, Markup]]:
+    """One plot for each size and measure; `measured` has a value for each kind, in their order."""
     plots = []
     for size in dict.fromkeys(kind.size for kind in outcome.kinds):
-        for part in outcome.kinds[0].bits_per_byte:
-            found = {(k.data, k.is_finetuned): k.bits_per_byte[part] for k in outcome.kinds if k.size == size}
-            title = f"{PART_NAMES[part]}, {SIZE_LABELS[size]} model"
-            groups = _groups(found)
-            plots.append((title, Markup(plot_groups(title, groups, "bits per byte", scale=1, decimals=2))))
+        for name, values in measured.items():
+            found = {
+                (kind.data, kind.is_finetuned): value
+                for kind, value in zip(outcome.kinds, values, strict=True)
+                if kind.size == size
+            }
+            title = f"{name}, {SIZE_LABELS[size]} model"
+            plots.append((title, Markup(plot_groups(title, _groups(found), unit, scale=scale, decimals=decimals))))
     return plots
 
 

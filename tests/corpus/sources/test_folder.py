@@ -11,7 +11,7 @@ from hornbook.corpus.sources.folder import Folder
 from hornbook.errors import InputError
 from hornbook.recipe import FolderSource
 
-from .trees import GPL, MIT, write_tree
+from .trees import GPL, MIT, forbid_reading, write_tree
 
 MAX_CHARS = 1000
 
@@ -152,15 +152,7 @@ def test_links_are_told_and_not_followed(tmp_path: Path) -> None:
 
 def test_a_folder_without_permission_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_tree(tmp_path, {"a.py": "", "shut/b.py": ""})
-    real = os.scandir
-
-    def scandir(path: Any) -> Any:
-        # Root may read everything, so taking the permission away would show nothing there.
-        if Path(path).name == "shut":
-            raise PermissionError(13, "Permission denied", str(path))
-        return real(path)
-
-    monkeypatch.setattr(os, "scandir", scandir)
+    forbid_reading(monkeypatch, "shut")
     assert [(file.path, file.drop_reason) for file in read(tmp_path)] == [("a.py", None), ("shut/", "unreadable")]
     with pytest.raises(InputError, match=r"source 'folder': .*/shut cannot be read: Permission denied"):
         folder(tmp_path / "shut").identity()

@@ -7,7 +7,7 @@ import pytest
 from hornbook.corpus.sources.locate import locate, open_file
 from hornbook.errors import InputError
 
-from .trees import write_tree
+from .trees import forbid_reading, write_tree
 
 
 def names(path: Path | str) -> list[str]:
@@ -39,15 +39,7 @@ def test_a_folder_inside_without_permission_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str
 ) -> None:
     write_tree(tmp_path, {"a.x": "", "shut/b.x": ""})
-    real = os.scandir
-
-    def scandir(path: Any) -> Any:
-        # Root may read everything, so taking the permission away would show nothing there.
-        if Path(path).name == "shut":
-            raise PermissionError(13, "Permission denied", str(path))
-        return real(path)
-
-    monkeypatch.setattr(os, "scandir", scandir)
+    forbid_reading(monkeypatch, "shut")
     with pytest.raises(InputError, match=r"cannot be read: no permission .*shut"):
         names(f"{tmp_path}{pattern}")
 

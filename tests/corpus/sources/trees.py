@@ -2,11 +2,13 @@
 
 import gzip
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 
 MIT = """Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
 documentation files (the "Software"), to deal in the Software without restriction, including without limitation the
@@ -36,3 +38,15 @@ def write_jsonl(path: Path, rows: Iterable[Any]) -> Path:
         lines = pa.Codec("zstd").compress(lines, asbytes=True)
     path.write_bytes(lines)
     return path
+
+
+def forbid_reading(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """No folder of the name can be listed; root may read everything, so a mode would show nothing there."""
+    real = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if Path(path).name == name:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
