@@ -3,6 +3,7 @@ import json
 import pytest
 
 from hornbook.errors import RunFolderError
+from hornbook.recipe import FilterConfig
 from hornbook.run.folder import RunFolder
 from hornbook.run.show import show_overlaps, show_run, show_stage
 from tests.run.test_runner import make_graph, run
@@ -31,6 +32,17 @@ def test_what_has_finished_shows_before_the_run_is_whole(tmp_path):
     graph = make_graph()
     run(graph, folder, targets=[graph["write_lines"]])
     assert [line.split()[0] for line in show_run(folder)] == ["write_lines"]
+
+
+def test_stages_that_are_not_part_of_the_whole_run_come_after_it(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    run(make_graph(), folder)
+    graph = make_graph()
+    varied = graph.vary(graph["add_up"], "study", config=FilterConfig(keep_share=0.7))
+    run(graph, folder, targets=[varied])
+    shown = list(show_run(folder))
+    assert [line.split()[0] for line in shown] == ["write_lines", "add_up", "Besides", "study.add_up"]
+    assert "metrics: total" in "\n".join(show_stage(folder, "study.add_up"))
 
 
 def test_errors_name_the_folder_and_the_stages(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast, get_args
@@ -45,6 +47,20 @@ EngineOption = Annotated[
     ),
 ]
 
+ShardOption = Annotated[
+    str,
+    typer.Option(
+        "--shard", help="Of several processes: each holds a share of the model (always), or all of it (never)."
+    ),
+]
+
+MicroBatchOption = Annotated[
+    int,
+    typer.Option(
+        "--micro-batch", min=0, metavar="N", help="Sequences per forward pass of a process; 0 takes what fits."
+    ),
+]
+
 
 def open_run(recipe: str, overrides: list[str] | None, out_folder: Path | None) -> tuple[Recipe, RunFolder]:
     """A recipe by name or path with its overrides, and the folder of its run. Raises RecipeError."""
@@ -53,19 +69,50 @@ def open_run(recipe: str, overrides: list[str] | None, out_folder: Path | None) 
 
 
 def make_machine(
-    device: str, workers: int, use_compile: bool, sandbox: str = "required", engine: str = "native"
+    device: str,
+    workers: int,
+    use_compile: bool,
+    sandbox: str = "required",
+    engine: str = "native",
+    shard: str = "auto",
+    micro_batch: int = 0,
 ) -> Machine:
     """What the options say of the machine; `workers` 0 takes every core. Raises InputError for an unknown word."""
     from hornbook.run.engine import check_engine
-    from hornbook.run.machine import Machine, Policy
+    from hornbook.run.machine import Machine, Policy, Sharding
 
-    if device not in ("auto", "cpu", "cuda"):
-        raise InputError(f"--device {device!r}: choose auto, cpu or cuda")
-    if sandbox not in get_args(Policy):
-        raise InputError(f"--sandbox {sandbox!r}: choose {' or '.join(get_args(Policy))}")
-    policy = cast("Policy", sandbox)
-    found = Machine(device=device, use_compile=use_compile, sandbox=policy, engine=check_engine(engine))
+    found = Machine(
+        device=_choice("--device", device, ("auto", "cpu", "cuda")),
+        use_compile=use_compile,
+        sandbox=cast("Policy", _choice("--sandbox", sandbox, get_args(Policy))),
+        engine=check_engine(engine),
+        shard=cast("Sharding", _choice("--shard", shard, get_args(Sharding))),
+        micro_batch_size=micro_batch,
+    )
     return replace(found, workers=workers or found.workers)
+
+
+@contextmanager
+def joined_machine(machine: Machine, verb: str) -> Iterator[Machine]:
+    """The machine with the processes that torchrun started beside this one.
+
+    Raises InputError where the model is to be shared among several and there is one, and as `joined_world` does.
+    """
+    from hornbook.run.distributed import joined_world
+
+    with joined_world(machine.device) as world:
+        if machine.shard == "always" and world.size == 1:
+            raise InputError(
+                "--shard always: there is one process and nothing to shard over. Start several: "
+                f"torchrun --standalone --nproc-per-node 8 -m hornbook {verb} ..."
+            )
+        yield replace(machine, world=world)
+
+
+def _choice(option: str, word: str, words: Sequence[str]) -> str:
+    if word not in words:
+        raise InputError(f"{option} {word!r}: choose {', '.join(words[:-1])} or {words[-1]}")
+    return word
 
 
 def find_model(run_path: Path, name: str) -> ModelArtifact:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,21 +14,24 @@ from hornbook import __version__
 from hornbook.cli.costs import print_plan
 from hornbook.cli.options import (
     EngineOption,
+    MicroBatchOption,
     OutFolder,
     Overrides,
     RecipeName,
     RunPath,
     SandboxOption,
+    ShardOption,
+    joined_machine,
     make_machine,
     open_run,
 )
-from hornbook.errors import InputError, RecipeError
+from hornbook.errors import RecipeError
 from hornbook.recipe import Recipe, did_you_mean, known_names, walk_fields
 from hornbook.run.folder import RunFolder
 from hornbook.run.progress import out
 
 if TYPE_CHECKING:
-    from hornbook.run.machine import Machine, Sharding
+    from hornbook.run.machine import Machine
     from hornbook.run.runner import PlannedNode
 
 
@@ -53,12 +56,8 @@ def run(
     compile_: Annotated[bool, typer.Option("--compile/--no-compile", help="Whether training is compiled.")] = True,
     until: Annotated[str, typer.Option(metavar="STAGE", help="Stop when this stage is done.")] = "",
     sandbox: SandboxOption = "required",
-    shard: Annotated[
-        str, typer.Option(help="Of several processes: each holds a share of the model (always), or all of it (never).")
-    ] = "auto",
-    micro_batch: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Sequences per forward pass of a process; 0 takes what fits.")
-    ] = 0,
+    shard: ShardOption = "auto",
+    micro_batch: MicroBatchOption = 0,
     engine: EngineOption = "native",
 ) -> None:
     """Run a recipe from raw code to the report; what is already there is reused.
@@ -69,26 +68,14 @@ def run(
 
     Example: `torchrun --standalone --nproc-per-node 8 -m hornbook run phi-1`
     """
-    from hornbook.run.distributed import joined_world
+    from hornbook.run.runner import follow
 
-    machine = replace(
-        make_machine(device, workers, compile_, sandbox, engine),
-        shard=_sharding(shard),
-        micro_batch_size=micro_batch,
-    )
-    with joined_world(device) as world:
-        if shard == "always" and world.size == 1:
-            raise InputError(
-                "--shard always: there is one process and nothing to shard over. Start several: "
-                "torchrun --standalone --nproc-per-node 8 -m hornbook run ..."
-            )
-        machine = replace(machine, world=world)
-        if world.is_main:
-            _run(recipe, set_, out_folder, machine, until)
+    machine = make_machine(device, workers, compile_, sandbox, engine, shard, micro_batch)
+    with joined_machine(machine, "run") as joined:
+        if joined.world.is_main:
+            _run(recipe, set_, out_folder, joined, until)
         else:
-            from hornbook.run.runner import follow
-
-            follow(machine)
+            follow(joined)
 
 
 def _run(recipe: str, overrides: list[str] | None, out_folder: Path | None, machine: Machine, until: str) -> None:
@@ -127,14 +114,6 @@ def _run(recipe: str, overrides: list[str] | None, out_folder: Path | None, mach
     page = folder.path / "report.html"
     shutil.copyfile(report.page, page)
     out.print(f"Report: {page}", soft_wrap=True)
-
-
-def _sharding(shard: str) -> Sharding:
-    from hornbook.run.machine import Sharding
-
-    if shard not in get_args(Sharding):
-        raise InputError(f"--shard {shard!r}: choose {', '.join(get_args(Sharding))}")
-    return cast("Sharding", shard)
 
 
 def check_teachers(recipe: Recipe, planned: Sequence[PlannedNode], folder: RunFolder) -> None:

@@ -12,10 +12,13 @@ import typer
 from hornbook.cli.costs import print_plan
 from hornbook.cli.options import (
     EngineOption,
+    MicroBatchOption,
     OutFolder,
     Overrides,
     RecipeName,
     SandboxOption,
+    ShardOption,
+    joined_machine,
     make_machine,
     open_run,
 )
@@ -54,6 +57,7 @@ Asks = TypeVar("Asks", bound=Study)
 class Asked:
     """What the options of a study's verb say."""
 
+    verb: str
     recipe: str
     overrides: list[str] | None
     out_folder: Path | None
@@ -70,6 +74,8 @@ def ablate(
     workers: Workers = 0,
     compile_: Compile = True,
     sandbox: SandboxOption = "required",
+    shard: ShardOption = "auto",
+    micro_batch: MicroBatchOption = 0,
     engine: EngineOption = "native",
 ) -> None:
     """Train the same model on raw code, filtered code, and with textbooks, each with and without the exercises.
@@ -87,8 +93,10 @@ def ablate(
     def tell(study: Ablation, made: dict[str, Artifact], loaded: Recipe, folder: Path) -> list[str]:
         return write_ablation(folder, loaded.name, collect_outcome(study, made))
 
-    machine = make_machine(device, workers, compile_, sandbox, engine)
-    _study(Asked(recipe, set_, out_folder, machine, plan), lambda loaded, _: build_ablation(loaded), tell, PAGE)
+    machine = make_machine(device, workers, compile_, sandbox, engine, shard, micro_batch)
+    _study(
+        Asked("ablate", recipe, set_, out_folder, machine, plan), lambda loaded, _: build_ablation(loaded), tell, PAGE
+    )
 
 
 def prune(
@@ -100,6 +108,8 @@ def prune(
     workers: Workers = 0,
     compile_: Compile = True,
     sandbox: SandboxOption = "required",
+    shard: ShardOption = "auto",
+    micro_batch: MicroBatchOption = 0,
     engine: EngineOption = "native",
 ) -> None:
     """Finetune again without the exercises that are like a problem, and without as many drawn at random.
@@ -117,8 +127,8 @@ def prune(
     def tell(study: Pruning, made: dict[str, Artifact], loaded: Recipe, folder: Path) -> list[str]:
         return write_pruning(folder, loaded.name, loaded.prune.size, collect_outcome(study, made))
 
-    machine = make_machine(device, workers, compile_, sandbox, engine)
-    _study(Asked(recipe, set_, out_folder, machine, plan), build_pruning, tell, PAGE, before=build_matching)
+    machine = make_machine(device, workers, compile_, sandbox, engine, shard, micro_batch)
+    _study(Asked("prune", recipe, set_, out_folder, machine, plan), build_pruning, tell, PAGE, before=build_matching)
 
 
 def scaling(
@@ -130,6 +140,8 @@ def scaling(
     workers: Workers = 0,
     compile_: Compile = True,
     sandbox: SandboxOption = "required",
+    shard: ShardOption = "auto",
+    micro_batch: MicroBatchOption = 0,
     engine: EngineOption = "native",
 ) -> None:
     """Train several widths on a recipe's tokens and fit a power law of held-out loss against compute.
@@ -147,8 +159,10 @@ def scaling(
     def tell(study: Scaling, made: dict[str, Artifact], loaded: Recipe, folder: Path) -> list[str]:
         return write_scaling(folder, loaded.name, collect_outcome(study, made, loaded))
 
-    machine = make_machine(device, workers, compile_, sandbox, engine)
-    _study(Asked(recipe, set_, out_folder, machine, plan), lambda loaded, _: build_scaling(loaded), tell, PAGE)
+    machine = make_machine(device, workers, compile_, sandbox, engine, shard, micro_batch)
+    _study(
+        Asked("scaling", recipe, set_, out_folder, machine, plan), lambda loaded, _: build_scaling(loaded), tell, PAGE
+    )
 
 
 def _study(
@@ -163,16 +177,15 @@ def _study(
     `before` builds what must be there to know the study, and `build` gets its artifacts; without them it builds the
     largest study that there can be.
     """
-    from hornbook.run.distributed import joined_world
     from hornbook.run.runner import execute, follow
 
     loaded, folder = open_run(asked.recipe, asked.overrides, asked.out_folder)
     if asked.plan:
         _plan(loaded, folder, build, before)
         return
-    with joined_world(asked.machine.device) as world:
-        machine = replace(asked.machine, world=world, replies=folder.replies, trackers=folder.trackers)
-        if not world.is_main:
+    with joined_machine(asked.machine, asked.verb) as joined:
+        machine = replace(joined, replies=folder.replies, trackers=folder.trackers)
+        if not machine.world.is_main:
             for _ in (before, build) if before else (build,):
                 follow(machine)
             return

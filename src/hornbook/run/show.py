@@ -17,13 +17,18 @@ LINES_SHOWN = 12
 
 
 def show_run(folder: RunFolder) -> Iterator[str]:
-    """One line a stage: rows, drops and time. Raises RunFolderError where nothing has been finished there."""
-    for name, path in _finished(folder).items():
-        manifest = read_manifest(path)
-        rows = ", ".join(f"{count:,} {Path(file).stem}" for file, count in manifest["rows"].items()) or "done"
-        dropped = sum(manifest["drops"].values())
-        left_out = f", {dropped:,} left out" if dropped else ""
-        yield f"{name:<30} {rows}{left_out}, {manifest['wall_s']:,.1f} s"
+    """One line a stage: rows, drops and time. Raises RunFolderError where nothing has been finished there.
+
+    After the last whole run's come stages that are not part of it: those of studies, and of runs that were cut short.
+    """
+    finished = _finished(folder)
+    whole = folder.latest() or finished
+    width = max(map(len, finished))
+    yield from (_line(name, path, width) for name, path in whole.items())
+    others = [(name, path) for name, path in finished.items() if name not in whole]
+    if others:
+        yield "Besides the last whole run:"
+        yield from (_line(name, path, width) for name, path in others)
 
 
 def show_stage(folder: RunFolder, name: str) -> Iterator[str]:
@@ -65,17 +70,26 @@ def show_overlaps(path: Path, per_reason: int = 5) -> Iterator[str]:
             yield f"{reason}: {count - per_reason:,} more in {path}"
 
 
+def _line(name: str, path: Path, width: int) -> str:
+    manifest = read_manifest(path)
+    rows = ", ".join(f"{count:,} {Path(file).stem}" for file, count in manifest["rows"].items()) or "done"
+    dropped = sum(manifest["drops"].values())
+    left_out = f", {dropped:,} left out" if dropped else ""
+    return f"{name:<{width}} {rows}{left_out}, {manifest['wall_s']:,.1f} s"
+
+
 def _finished(folder: RunFolder) -> dict[str, Path]:
-    """Each stage's artifact, of the last whole run, or else the newest that there is."""
-    latest = folder.latest()
-    if latest:
-        return latest
+    """Each stage's artifact: those of the last whole run first, then the newest of each other stage, oldest first."""
     if not folder.identity():
         raise RunFolderError(f"{folder.path}: is not a run's folder. Make one with: hornbook run nano")
     newest: dict[str, Path] = {}
     for manifest in sorted(folder.path.glob("*/*/manifest.json"), key=lambda path: path.stat().st_mtime):
         if "." not in manifest.parent.name:
+            # Taken out first, so that it goes to the end.
+            newest.pop(manifest.parent.parent.name, None)
             newest[manifest.parent.parent.name] = manifest.parent
-    if not newest:
+    latest = folder.latest()
+    finished = latest | {name: path for name, path in newest.items() if name not in latest}
+    if not finished:
         raise RunFolderError(f"{folder.path}: no stage has finished yet")
-    return newest
+    return finished

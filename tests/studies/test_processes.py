@@ -1,5 +1,6 @@
-"""`hornbook ablate` killed again and again, as a user would have it."""
+"""Studies in processes of their own, as a user starts them: killed again and again, and several together."""
 
+import json
 import os
 import random
 import signal
@@ -43,3 +44,17 @@ def test_a_killed_ablation_ends_with_the_same_bytes(tmp_path):
     assert kills >= 3
     for name in PAGES:
         assert (killed / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_two_processes_study_together(tmp_path):
+    """Pruning runs two graphs one after the other, and the other process follows through both."""
+    folder = plant_data(tmp_path / "run", small_recipe()).path
+    together = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "hornbook"]
+    options = ["--device", "cpu", "--workers", "1", "--micro-batch", "1", *OPTIONS]
+    command = [sys.executable, *together, "prune", "tiny", "--out", str(folder), *options]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.count("Page: ") == 1
+    finetuned = list(folder.glob("prune.small.*finetune/*/manifest.json"))
+    assert len(finetuned) >= 2
+    assert all(json.loads(path.read_text())["metrics"]["processes"] == 2 for path in finetuned)
