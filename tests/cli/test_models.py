@@ -7,8 +7,8 @@ import pytest
 
 from hornbook.model.artifact import ModelArtifact, save_model
 from hornbook.model.convert import export_hugging_face
+from tests.command import called
 from tests.model.conftest import TEXTS, random_model, tiny_config
-from tests.test_cli import called
 
 ROW = {
     "task_id": "total",

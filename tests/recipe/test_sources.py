@@ -103,7 +103,7 @@ def test_every_type_is_explained():
 
 
 def test_the_examples_of_the_docs_name_every_source(tmp_path):
-    docs = (Path(__file__).parents[1] / "docs" / "corpus.md").read_text()
+    docs = (Path(__file__).parents[2] / "docs" / "corpus.md").read_text()
     examples = [text for text in re.findall(r"```toml\n(.*?)```", docs, re.DOTALL) if "[[collect.sources]]" in text]
     seen = set()
     for example in examples:
