@@ -19,7 +19,7 @@ from hornbook.corpus.cleaning.clean import clean
 from hornbook.corpus.cleaning.decode import decode
 from hornbook.corpus.cleaning.header import header_of
 from hornbook.corpus.cleaning.masking import mask_addresses
-from hornbook.corpus.cleaning.secret_patterns import find_secret
+from hornbook.corpus.cleaning.secret_patterns import find_secret, part_with_keys
 from hornbook.corpus.cleaning.syntax import is_python, parses
 from hornbook.corpus.cleaning.text_rules import look_at, text_drop_reason
 from hornbook.corpus.license_texts import license_of_header
@@ -50,16 +50,17 @@ def main() -> None:
     megabytes = sum(map(len, contents)) / 1e6
     print(f"{len(contents):,} files, {megabytes:.1f} MB")
     # Compiled loops are compiled, or read from where they are kept, before the clock runs.
-    look_at("x"), is_python("x")
+    look_at(b"x"), part_with_keys(b"x"), is_python("x")
     warnings.simplefilter("ignore")
     decoded = measure("decode", decode, contents, megabytes)[1]
     texts = [text for text, _ in decoded]
     headers = measure("header", header_of, texts, megabytes)[1]
     measure("license", license_of_header, headers, megabytes)
-    looks = measure("look", look_at, texts, megabytes)[1]
+    encoded = [text.encode() for text in texts]
+    looks = measure("look", look_at, encoded, megabytes)[1]
     given = list(zip(texts, looks, headers, strict=True))
     measure("text rules", lambda one: text_drop_reason(*one, CONFIG), given, megabytes)
-    measure("secrets", lambda one: find_secret(one[0], one[1].keys_start, one[1].keys_stop), given, megabytes)
+    measure("secrets", lambda data: find_secret(part_with_keys(data)), encoded, megabytes)
     measure("masking", mask_addresses, texts, megabytes)
     quick, _ = measure("is_python", is_python, texts, megabytes)
     measure("parses", parses, texts, megabytes)

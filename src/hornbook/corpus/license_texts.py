@@ -55,6 +55,9 @@ def license_of_header(header: Header) -> str:
 # The files of a project have the same comments at their tops.
 @lru_cache(maxsize=1024)
 def _stated(head: str) -> str:
+    # The pattern is slow where it finds nothing, which is most often; beyond ASCII it may see more letters as the same.
+    if head.isascii() and "licen" not in head.lower():
+        return ""
     if not _HEADER_WORDS.search(head):
         return ""
     stated = {name for line in _SPDX_LINE.findall(head) if (name := _canonical(line))}
@@ -204,23 +207,28 @@ def _full_texts(words: str) -> set[str]:
     found = {
         wording.name
         for wording in _WORDINGS
-        if all(sentence in words for sentence in wording.sentences)
+        # The first alone before the rest: nearly always it is not there.
+        if wording.sentences[0] in words
+        and all(sentence in words for sentence in wording.sentences)
         and not any(other in words for other in wording.others)
     }
-    for kind, version in _CREATIVE_COMMONS.findall(words):
+    # Patterns that are not anchored are slow where they find nothing, so a word of each is looked for first.
+    for kind, version in _CREATIVE_COMMONS.findall(words) if "attribution" in words else ():
         parts = [
             part
             for mark, part in (("non", "NC"), ("share", "SA"), ("no deriv", "ND"), ("noderiv", "ND"))
             if mark in kind
         ]
         found.add("-".join(["CC-BY", *dict.fromkeys(parts), version]))
-    if _NON_COMMERCIAL.search(words) and not any("-NC" in name for name in found):
+    if "commercial" in words and _NON_COMMERCIAL.search(words) and not any("-NC" in name for name in found):
         found.add("LicenseRef-NonCommercial")
     return found
 
 
 def _gnu_notices(words: str) -> set[str]:
     """The GNU licences that a notice names with a version; a bare mention without one says nothing."""
+    if "general public license" not in words:
+        return set()
     named = [(kind, version, bool(later)) for kind, version, later in _GNU_NOTICE.findall(words)]
     named += [(kind, version, False) for version, kind in _VERSION_OF_GNU.findall(words)]
     letters = {"affero ": "AGPL", "lesser ": "LGPL", "library ": "LGPL", "": "GPL"}

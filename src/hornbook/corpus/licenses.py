@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
@@ -173,6 +174,8 @@ def is_permissive(expression: str) -> bool:
     return value
 
 
+# A corpus has few licences and many files.
+@lru_cache(maxsize=1024)
 def standing_of(name: str) -> Standing:
     """The standing of the licence on a row; `unknown` where it is empty."""
     if not name:

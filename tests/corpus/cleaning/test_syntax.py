@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hornbook.corpus.cleaning import syntax_kernel, token_kernel
+from hornbook.corpus.cleaning import byte_bits, syntax_kernel, token_kernel
 from hornbook.corpus.cleaning.syntax import is_python, parses
 
 SOURCES = sorted(Path(__file__).parents[3].glob("src/hornbook/*/*.py"))
@@ -95,6 +95,12 @@ TEXTS = [
     "f'{{x}} {y:{z}} {a!r:>{b}}'\n",
     "f'{x}' 'y' rf'{z}\\d'\n",
     "é = ü\n",
+    "x, = y\na, b, = c\n",
+    "f(a, = 1)\n",
+    "x = (" + "'a'\n" * 200 + ")\n",
+    "case = 1\nmatch x:\n    case 1: y\n    case z if z: y\n",
+    "if x:\n    print 'a'\n",
+    "def f(x:\n    pass\n",
 ]
 
 
@@ -128,7 +134,7 @@ def test_a_warning_is_no_error() -> None:
 
 
 def test_the_tables_take_real_code() -> None:
-    doubts = [path.name for path in SOURCES if not syntax_kernel.surely_follows(path.read_text(encoding="utf-8"))]
+    doubts = [path.name for path in SOURCES if syntax_kernel.doubtful_line(path.read_bytes()) is not None]
     assert len(SOURCES) > 80
     # Those with a `match` statement or an identifier of another script.
     assert len(doubts) <= len(SOURCES) / 20, doubts
@@ -138,7 +144,7 @@ def test_tokens_are_those_of_tokenize() -> None:
     compared = 0
     for path in SOURCES[::4]:
         text = path.read_text(encoding="utf-8")
-        if not syntax_kernel.surely_follows(text):
+        if syntax_kernel.doubtful_line(text.encode()) is not None:
             continue
         compared += 1
         expected = [
@@ -161,12 +167,30 @@ def test_tokens_are_those_of_tokenize() -> None:
 
 
 def cut(text: str) -> list[int]:
-    data = np.frombuffer(text.encode(), dtype=np.uint8)
-    tokens = np.empty(2 * data.size + token_kernel.MAX_INDENTS + 2, dtype=np.uint8)
+    data = text.encode()
+    tokens = np.empty(2 * len(data) + token_kernel.MAX_INDENTS + 2, dtype=np.uint8)
     tables = token_kernel.CLASSES, token_kernel.KEYWORD_KEYS, token_kernel.KEYWORD_TOKENS
-    count = token_kernel.cut(data, *tables, tokens)
+    lines = np.empty((len(data) // 2 + 1, 2), dtype=np.int32)
+    count, _ = token_kernel.cut(byte_bits.padded(data), len(data), *tables, tokens, lines)
     assert count > 0
     return [int(token) for token in tokens[:count]]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("x = 1\n\nprint 'a'\ny = 2\n", "print 'a'\n"),
+        ("class A:\n    def f(a b):  # why\n        pass\n", "def f(a b):  # why\n        pass"),
+        ("if x:\n    y = (1,\n  2 3)\n# end\nz\n", "y = (1,\n  2 3)\n# end\n"),
+        ("x = '\\N{DASH}'\n", ""),
+        ("try:\n    x\ny\n", "y\n"),
+        ("if x:\n    y\nelse z:\n    y\n", ""),
+        ("match x:\n    case 1: y\n", ""),
+        ("  x = 1\n", "x = 1\n"),
+    ],
+)
+def test_the_doubtful_line_stands_alone(text: str, line: str) -> None:
+    assert syntax_kernel.doubtful_line(text.encode()) == line.encode()
 
 
 def test_one_edit_that_breaks_a_file_is_seen() -> None:

@@ -1,4 +1,8 @@
+from dataclasses import astuple
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hornbook.corpus.cleaning.header import Header, header_of
 from hornbook.corpus.cleaning.path_rules import path_drop_reason
@@ -10,7 +14,7 @@ BODY = "def double(number):\n    return number * 2\n\n\nprint(double(2))\n" * 4
 
 
 def reason(text: str, config: CollectConfig = CONFIG) -> str | None:
-    return text_drop_reason(text, look_at(text), header_of(text), config)
+    return text_drop_reason(text, look_at(text.encode()), header_of(text), config)
 
 
 @pytest.mark.parametrize(
@@ -97,19 +101,26 @@ def test_mostly_data_by_the_recipe() -> None:
 
 
 def test_look() -> None:
-    look = look_at("é = 1\n\n[2,\n\t'ab'\n  # x")
+    look = look_at("é = 1\n\n[2,\n\t'ab'\n  # x".encode())
     assert (look.longest_line, look.num_lines) == (5, 4)
     assert (look.num_dense, look.num_letters, look.num_like_data) == (4 + 3 + 4 + 2, 5, 7)
-    assert (look.keys_start, look.keys_stop) == (0, 0)
-    assert look_at("").num_lines == 0
+    assert look_at(b"").num_lines == 0
 
 
-def test_look_finds_what_could_be_a_key() -> None:
-    text = "é = 'a1B2c3D4e5F6g7H8'\nmake_something_of_it(AbstractBaseClass2, 2)\nz='0f1e2d3c4b5a69788796a5b4'\n"
-    look, data = look_at(text), text.encode()
-    assert data[look.keys_start : look.keys_start + 4] == b"a1B2"
-    assert data[look.keys_stop - 4 : look.keys_stop] == b"a5b4"
-    assert look_at("x = make_something_of_it(AbstractBaseClass2, first_second_third_2024)\n").keys_stop == 0
+def look_by_the_letter(text: str) -> tuple[int, int, int, int, int]:
+    """The oracle: what `look_at` counts, line by line and character by character."""
+    lines = text.split("\n")
+    dense = ["".join(char for char in line if char not in " \t\f") for line in lines]
+    num_letters = sum(len(char.encode()) for char in text if not char.isascii() or char.isalpha())
+    data = [line for line in dense if line and line[0] in "0123456789+-.\"'([{)]}"]
+    sizes = [len("".join(part).encode()) for part in (dense, data)]
+    return max(map(len, lines)), sum(map(bool, dense)), sizes[0], num_letters, sizes[1]
+
+
+@given(st.lists(st.sampled_from(["\n", " ", "\t", "x", "é", "€", "[1", '"', "#" * 61, "name" * 15]), max_size=30))
+def test_look_counts_what_is_there(parts: list[str]) -> None:
+    text = "".join(parts)
+    assert astuple(look_at(text.encode())) == look_by_the_letter(text)
 
 
 def test_header() -> None:

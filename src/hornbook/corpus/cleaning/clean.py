@@ -21,7 +21,7 @@ from hornbook.corpus.cleaning.header import header_of
 from hornbook.corpus.cleaning.masking import mask_addresses
 from hornbook.corpus.cleaning.notebooks import NotebookError, notebook_source
 from hornbook.corpus.cleaning.path_rules import path_drop_reason
-from hornbook.corpus.cleaning.secret_patterns import find_secret
+from hornbook.corpus.cleaning.secret_patterns import find_secret, part_with_keys
 from hornbook.corpus.cleaning.syntax import is_python
 from hornbook.corpus.cleaning.text_rules import look_at, text_drop_reason
 from hornbook.corpus.license_texts import license_of_header
@@ -94,13 +94,13 @@ def _clean_code(raw: RawFile, text: str, notes: tuple[str, ...], config: Collect
     license = license_of_header(header) or raw.license
     if reason := LICENSE_DROP_REASONS.get(standing_of(license)):
         return Dropped(reason)
-    look = look_at(text)
-    if reason := text_drop_reason(text, look, header, config):
+    data = text.encode()
+    if reason := text_drop_reason(text, look_at(data), header, config):
         return Dropped(reason)
-    if find_secret(text, look.keys_start, look.keys_stop):
+    if (part := part_with_keys(data)) and find_secret(part):
         return Dropped("secret_found")
-    masked, mask_notes = mask_addresses(text) if config.mask_addresses else (text, ())
-    if not is_python(masked):
+    masked, mask_notes = mask_addresses(text, data) if config.mask_addresses else (text, ())
+    if not is_python(masked, data if masked is text else None):
         return Dropped("syntax_error")
     return Cleaned(masked, (*notes, *mask_notes), license)
 

@@ -41,8 +41,10 @@ _PUBLIC_SERVICES = frozenset({"1.0.0.1", "1.1.1.1", "8.8.4.4", "8.8.8.8", "9.9.9
 """Name servers that everybody asks, and what manuals write for any address."""
 
 
-def mask_addresses(text: str) -> tuple[str, tuple[str, ...]]:
-    """The text with its e-mail and public IP addresses replaced, and which notes apply: `masked_email`, `masked_ip`.
+def mask_addresses(text: str, data: bytes | None = None) -> tuple[str, tuple[str, ...]]:
+    """The text, `data` in UTF-8, with its e-mail and public IP addresses replaced, and the notes that apply.
+
+    These are `masked_email` and `masked_ip`.
 
     Left as they are: e-mail addresses in the domains for documentation and of services (`git@`), IP addresses that are
     private, loopback, for documentation or otherwise not of the public network, and numbers of versions.
@@ -52,11 +54,19 @@ def mask_addresses(text: str) -> tuple[str, tuple[str, ...]]:
         masked = _replace(text, _EMAIL_DOMAIN, _email_start, EMAIL)
         if masked is not None:
             text, notes = masked, ["masked_email"]
+    if not _may_have_ip_address(text.encode() if notes or data is None else data):
+        return text, tuple(notes)
     without_ipv4 = _replace(text, _IPV4_MIDDLE, _ipv4_start, IPV4)
     without_ip = _replace(without_ipv4 or text, _IPV6_REST, _ipv6_start, IPV6) or without_ipv4
     if without_ip is not None:
         text, notes = without_ip, [*notes, "masked_ip"]
     return text, tuple(notes)
+
+
+def _may_have_ip_address(data: bytes) -> bool:
+    from hornbook.corpus.cleaning import byte_bits, text_kernels
+
+    return bool(text_kernels.may_have_ip_address(byte_bits.padded(data), len(data)))
 
 
 def _replace(

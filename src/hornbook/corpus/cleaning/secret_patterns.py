@@ -60,6 +60,7 @@ _SHAPES = (
     _shape("telegram_token", ":AA", r"\b\d{8,10}:AA[\w-]{33}(?![\w-])"),
     _shape("azure_key", "AccountKey=", r"\bAccountKey=[A-Za-z0-9+/]{86}=="),
 )
+_BY_LITERAL = tuple((literal, shape) for shape in _SHAPES for literal in shape.literals)
 _QUOTED = re.compile(r"""(?P<quote>["'])(?P<value>[A-Za-z0-9+/=_~!@#$^&*-]{16,200})(?P=quote)""")
 _ASSIGNED_TO = re.compile(
     r"""(?:passw(?:or)?d|pwd|secret|token|api_?key|access_?key|private_?key|credentials?)(?:_\w{1,20})?["']?\]?
@@ -77,21 +78,25 @@ _JWT_OF_THE_MANUAL = "eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lI"
 """The claims of the token that jwt.io shows, which half of all manuals quote."""
 
 
-def find_secret(text: str, start: int = 0, stop: int | None = None) -> str | None:
-    """The kind of the first key or token that is found, or None.
-
-    Where it is known between which bytes of the text all runs of characters are that could be one (`Look`), only what
-    is there and around is looked at.
-    """
-    if stop is not None:
-        part = text.encode()[max(0, start - BYTES_AROUND) : stop + BYTES_AROUND] if stop else b""
-        text = part.decode("utf-8", "ignore")
-    for shape in _SHAPES:
-        if any(literal in text for literal in shape.literals):
-            for match in shape.pattern.finditer(text):
-                if not _is_example(match[0]):
-                    return shape.kind
+def find_secret(text: str) -> str | None:
+    """The kind of the first key or token that is found, or None."""
+    for shape in dict.fromkeys(shape for literal, shape in _BY_LITERAL if literal in text):
+        for match in shape.pattern.finditer(text):
+            if not _is_example(match[0]):
+                return shape.kind
     return "assigned_secret" if _has_assigned_secret(text) else None
+
+
+def part_with_keys(data: bytes) -> str:
+    """The part of a text, given in UTF-8, outside of which there is no key or token; empty where none is possible.
+
+    It is from the first to the last run of characters that could be a key (`text_kernels.find_keys`), and what is
+    around them.
+    """
+    from hornbook.corpus.cleaning import byte_bits, text_kernels
+
+    start, stop = text_kernels.find_keys(byte_bits.padded(data), len(data), text_kernels.CLASSES)
+    return data[max(0, start - BYTES_AROUND) : stop + BYTES_AROUND].decode("utf-8", "ignore") if stop else ""
 
 
 def _has_assigned_secret(text: str) -> bool:

@@ -6,8 +6,6 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
-
 from hornbook.corpus.cleaning.header import Header
 from hornbook.recipe import CollectConfig
 
@@ -37,6 +35,9 @@ _VENDORED = re.compile(
     r"|\bverbatim copy (?:of|from)\b",
     re.IGNORECASE,
 )
+# One of these is in every match; looking for them first is many times quicker.
+_GENERATED_WORDS = ("generated", "do not ", "don't ")
+_VENDORED_WORDS = ("vendored ", "taken ", "copied ", "borrowed ", "verbatim copy ")
 _NUMBER = r"[-+]?(?:0[xX][0-9a-fA-F_]+|[0-9][0-9_]*(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?j?|\.[0-9]+)"
 _STRING = r"[rbufRBUF]{0,2}(?:\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*')"
 _DATA_LINE = re.compile(
@@ -61,17 +62,13 @@ class Look:
     """Those of them that are letters; other scripts' characters count as such."""
     num_like_data: int
     """Those of them on lines that begin like a literal or a bracket."""
-    keys_start: int
-    """In the text as UTF-8, where the first run of characters begins that a key or a token could be."""
-    keys_stop: int
-    """Where the last of them ends; 0 where there is none."""
 
 
-def look_at(text: str) -> Look:
-    """The counts for a text that UTF-8 can hold."""
-    from hornbook.corpus.cleaning import text_kernels
+def look_at(data: bytes) -> Look:
+    """The counts for a text, given in UTF-8."""
+    from hornbook.corpus.cleaning import byte_bits, text_kernels
 
-    return Look(*text_kernels.look(np.frombuffer(text.encode(), dtype=np.uint8), text_kernels.CLASSES))
+    return Look(*text_kernels.look(byte_bits.padded(data), len(data), text_kernels.CLASSES))
 
 
 def text_drop_reason(text: str, look: Look, header: Header, config: CollectConfig) -> str | None:
@@ -96,15 +93,21 @@ def text_drop_reason(text: str, look: Look, header: Header, config: CollectConfi
 # The files of a project have the same comments at their tops.
 @lru_cache(maxsize=1024)
 def _comments_reason(comments: str) -> str | None:
-    if _GENERATED_COMMENT.search(comments):
+    if _may_have(comments, *_GENERATED_WORDS) and _GENERATED_COMMENT.search(comments):
         return "auto_generated"
-    return "vendored_copy" if _VENDORED.search(comments) else None
+    return "vendored_copy" if _may_have(comments, *_VENDORED_WORDS) and _VENDORED.search(comments) else None
 
 
 def _docstring_reason(docstring: str) -> str | None:
-    if _GENERATED_DOCSTRING.search(docstring):
+    if _may_have(docstring, *_GENERATED_WORDS) and _GENERATED_DOCSTRING.search(docstring):
         return "auto_generated"
-    return "vendored_copy" if _VENDORED.search(docstring) else None
+    return "vendored_copy" if _may_have(docstring, *_VENDORED_WORDS) and _VENDORED.search(docstring) else None
+
+
+def _may_have(text: str, *words: str) -> bool:
+    """Whether one of the words is in the text, in any case; beyond ASCII a pattern may see more letters as the same."""
+    lower = text.lower()
+    return not text.isascii() or any(word in lower for word in words)
 
 
 def _is_mostly_data(text: str, look: Look, config: CollectConfig) -> bool:

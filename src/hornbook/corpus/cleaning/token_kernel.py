@@ -11,7 +11,8 @@ import keyword
 
 import numpy as np
 
-from hornbook.corpus.compiled import compiled
+from hornbook.corpus.cleaning.byte_bits import bits_of, first_one
+from hornbook.corpus.compiled import compiled, load
 
 # Tokens. An operator of one character is its own byte; so are brackets. What follows are those of more, and the rest.
 END, NEWLINE, INDENT, DEDENT, NAME, NUMBER, STRING = 0, 1, 2, 3, 4, 5, 6
@@ -64,6 +65,12 @@ def _classes() -> np.ndarray:
 
 CLASSES = _classes()
 
+spaces = bits_of(16, b" ")
+word_chars = bits_of(16, b"_", (97, 122), (65, 90), (48, 57))
+comment_ends = bits_of(64, b"\n\0")
+string_stops = bits_of(64, b"\"'\\{}\n\0")
+"""Where something may happen in a string; in one of bytes, at what is no ASCII too."""
+
 
 @compiled
 def _end_of_string(data: np.ndarray, start: int, size: int, is_raw: bool, is_bytes: bool, is_format: bool) -> int:
@@ -73,6 +80,8 @@ def _end_of_string(data: np.ndarray, start: int, size: int, is_raw: bool, is_byt
     triple = start + 2 < size and data[start + 1] == quote and data[start + 2] == quote
     index = start + 3 if triple else start + 1
     while index < size:
+        if not is_bytes:
+            index += first_one(string_stops(data, index))
         byte = data[index]
         if is_format and (byte == 123 or byte == 125):
             is_double = index + 1 < size and data[index + 1] == byte
@@ -168,14 +177,13 @@ def _word(
     data: np.ndarray, start: int, size: int, classes: np.ndarray, keys: np.ndarray, keyword_tokens: np.ndarray
 ) -> tuple[int, int]:
     """The token of the word at start, or of the string whose prefix it is, and the index behind it or DOUBT."""
-    key = np.uint64(0)
     index = start
-    while index < size and classes[data[index]] & (_LETTER | _DIGIT):
-        if index - start < 8:
-            key |= np.uint64(data[index]) << np.uint64(8 * (index - start))
-        index += 1
+    step = 16
+    while step == 16:
+        step = first_one(~word_chars(data, index))
+        index += step
     length = index - start
-    if index < size and data[index] >= 128:
+    if data[index] >= 128:
         return NAME, DOUBT
     if length <= 2 and index < size and classes[data[index]] == _QUOTE:
         first, second = data[start] | 32, data[index - 1] | 32
@@ -191,6 +199,7 @@ def _word(
             _end_of_string(data, index, size, is_raw, is_bytes, is_format) if is_prefix else DOUBT,
         )
     if length <= 8:
+        key = load(data, start) << np.uint64(64 - 8 * length) >> np.uint64(64 - 8 * length)
         slot = (key * HASH_FACTOR) >> HASH_SHIFT
         if keys[slot] == key:
             return keyword_tokens[slot], index
@@ -245,31 +254,42 @@ def _indent(
 
 
 @compiled
-def cut(data: np.ndarray, classes: np.ndarray, keys: np.ndarray, keyword_tokens: np.ndarray, tokens: np.ndarray) -> int:
-    """Writes the tokens of a text and returns their number, or DOUBT.
+def cut(
+    data: np.ndarray,
+    size: int,
+    classes: np.ndarray,
+    keys: np.ndarray,
+    keyword_tokens: np.ndarray,
+    tokens: np.ndarray,
+    lines: np.ndarray,
+) -> tuple[int, int]:
+    """Writes the tokens of a text and returns their number, or DOUBT, and that of its logical lines.
 
-    data (uint8, [num_bytes]) is UTF-8; classes, keys and keyword_tokens are this module's tables; tokens (uint8,
-    [2 * num_bytes + MAX_INDENTS + 2]) takes what is found, with END last. Comments, blank lines and continued lines
-    leave nothing, as in Python's own tokens.
+    data (uint8, [size + PADDING], 0 behind the text) is UTF-8; classes, keys and keyword_tokens are this module's
+    tables; tokens (uint8, [2 * size + MAX_INDENTS + 2]) takes what is found, with END last. Comments, blank lines and
+    continued lines leave nothing, as in Python's own tokens. lines (int32, [size // 2 + 1, 2]) takes where the first
+    token of each logical line is, behind INDENT and DEDENT: among the tokens, and in data.
     """
-    size = data.size
     columns = np.zeros((2, MAX_INDENTS + 1), dtype=np.int64)
-    num_indents = depth = count = index = 0
+    num_indents = depth = count = index = num_lines = 0
     at_line_start = True
     while True:
         if at_line_start:
             at_line_start = False
             column = other = 0
-            while index < size and classes[data[index]] == _SPACE:
-                column = (column // 8 + 1) * 8 if data[index] == 9 else column + 1
-                other += 1
-                index += 1
+            while classes[data[index]] == _SPACE:
+                step = 1 if data[index] == 9 else first_one(~spaces(data, index))
+                column = (column // 8 + 1) * 8 if data[index] == 9 else column + step
+                other += step
+                index += step
             if index < size and data[index] == 92:
-                return DOUBT
+                return DOUBT, num_lines
             if index < size and data[index] != 10 and data[index] != 35:
                 num_indents, count = _indent(column, other, columns, num_indents, tokens, count)
                 if num_indents == DOUBT:
-                    return DOUBT
+                    return DOUBT, num_lines
+                lines[num_lines, 0], lines[num_lines, 1] = count, index
+                num_lines += 1
         if index >= size:
             break
         byte = data[index]
@@ -278,10 +298,12 @@ def cut(data: np.ndarray, classes: np.ndarray, keys: np.ndarray, keyword_tokens:
             index += 1
             continue
         if byte == 35:
-            while index < size and data[index] != 10:
-                if data[index] == 0:
-                    return DOUBT
-                index += 1
+            step = 64
+            while step == 64:
+                step = first_one(comment_ends(data, index))
+                index += step
+            if index < size and data[index] == 0:
+                return DOUBT, num_lines
             continue
         if byte == 10:
             index += 1
@@ -293,7 +315,7 @@ def cut(data: np.ndarray, classes: np.ndarray, keys: np.ndarray, keyword_tokens:
             continue
         if byte == 92:
             if index + 2 >= size or data[index + 1] != 10:
-                return DOUBT
+                return DOUBT, num_lines
             index += 2
             continue
         if kind == _LETTER:
@@ -308,13 +330,13 @@ def cut(data: np.ndarray, classes: np.ndarray, keys: np.ndarray, keyword_tokens:
         elif kind == _OPERATOR:
             token, index = _operator(data, index, size)
         else:
-            return DOUBT
+            return DOUBT, num_lines
         if index == DOUBT or not 0 <= depth <= MAX_BRACKETS:
-            return DOUBT
+            return DOUBT, num_lines
         tokens[count] = token
         count += 1
     if depth:
-        return DOUBT
+        return DOUBT, num_lines
     if count and not NEWLINE <= tokens[count - 1] <= DEDENT:
         tokens[count] = NEWLINE
         count += 1
@@ -322,4 +344,4 @@ def cut(data: np.ndarray, classes: np.ndarray, keys: np.ndarray, keyword_tokens:
         tokens[count] = DEDENT
         count += 1
     tokens[count] = END
-    return count + 1
+    return count + 1, num_lines
