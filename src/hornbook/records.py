@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -165,6 +165,12 @@ def _arrow_type(annotation: object) -> pa.DataType:
     return _ARROW_TYPES[annotation]
 
 
+def writing_options(schema: pa.Schema) -> dict[str, Any]:
+    """How rows are encoded: what `pyarrow.parquet.ParquetWriter` is given besides a place and a schema."""
+    # A dictionary of texts, which hardly repeat, would make reading them several times slower.
+    return {"compression": "zstd", "use_dictionary": [name for name in schema.names if name != "text"]}
+
+
 def write_rows(path: Path, row_type: type[Row], rows: Iterable[Row], rows_per_group: int = 4096) -> int:
     """Writes rows as Parquet and returns how many there were. Streams: holds one row group at a time."""
     with RowWriter(path, row_type, rows_per_group) as writer:
@@ -180,9 +186,7 @@ class RowWriter(Generic[Row]):
         self.count = 0
         self._schema, self._rows_per_group = arrow_schema(row_type), rows_per_group
         self._group: list[Row] = []
-        # A dictionary of texts, which hardly repeat, would make reading them several times slower.
-        encoded = [name for name in self._schema.names if name != "text"]
-        self._file = pq.ParquetWriter(path, self._schema, compression="zstd", use_dictionary=encoded)
+        self._file = pq.ParquetWriter(path, self._schema, **writing_options(self._schema))
 
     def add(self, row: Row) -> None:
         """Adds a row at the end."""

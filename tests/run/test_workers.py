@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hornbook.run.workers import in_workers
+from hornbook.run.workers import TASKS_PER_WORKER, in_workers
 from tests.alive import is_alive
 
 
@@ -25,6 +25,29 @@ def test_an_error_in_a_task_and_an_error_in_reading_tasks_both_surface():
 
     with pytest.raises(OSError, match="the disk is gone"):
         list(in_workers(divmod, broken(), 2))
+
+
+def test_tasks_are_read_as_results_are_taken():
+    read = []
+
+    def tasks() -> Iterator[tuple[()]]:
+        for number in range(1000):
+            read.append(number)
+            yield ()
+
+    results = in_workers(os.getpid, tasks(), 2)
+    taken = [next(results) for _ in range(30)]
+    assert os.getpid() not in taken
+    assert len(set(taken)) <= 2
+    assert len(read) == 29 + 2 * TASKS_PER_WORKER
+    results.close()
+    # Nobody wants the rest, and what comes next is not disturbed by it.
+    assert list(in_workers(divmod, [(9, 4)] * 20, 2)) == [(2, 1)] * 20
+    assert len(read) == 29 + 2 * TASKS_PER_WORKER
+
+
+def test_one_worker_is_this_process():
+    assert list(in_workers(os.getpid, [()] * 3, 1)) == [os.getpid()] * 3
 
 
 def test_no_worker_outlives_a_killed_run():

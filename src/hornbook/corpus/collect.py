@@ -22,7 +22,7 @@ from hornbook.run.progress import console, meter
 from hornbook.run.stage import stage
 
 
-@stage(version=2)
+@stage(version=3)
 def collect(*, config: CollectConfig, seed: int, sources: Mapping[str, str], out: Path, machine: Machine) -> CodeFiles:
     """The files of the sources that `clean` lets through, source by source and in the order of each.
 
@@ -45,7 +45,7 @@ def collect(*, config: CollectConfig, seed: int, sources: Mapping[str, str], out
         # One part at least, so that a corpus without files has its columns.
         if outcome.num_files or outcome is taken[0]
     ]
-    names = put_together(parts, out)
+    names = put_together(parts, out, machine.workers)
     write_drops(out / DROPS, (drop for outcome in taken for drop in outcome.shown))
     for intake in intakes:
         if not intake.num_files:

@@ -5,29 +5,49 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from concurrent.futures import Future
 from typing import Any, TypeVar
-
-from joblib import Parallel, delayed
 
 Result = TypeVar("Result")
 
 TASKS_PER_WORKER = 8
-"""Tasks that are taken at once for each worker; a round ends when all of them have."""
+"""Tasks for each worker that may be under way or done before the first of them is taken."""
 SECONDS_BETWEEN_CHECKS = 1.0
+SECONDS_KEPT = 60
+"""How long workers wait for the next stage's tasks before they end."""
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+"""Environment of a worker: there are as many as cores."""
 
 
 def in_workers(function: Callable[..., Result], tasks: Iterable[tuple[Any, ...]], workers: int) -> Iterator[Result]:
-    """Yields `function(*task)` for each task, in order, computed by so many processes.
+    """Yields `function(*task)` for each task, in order, computed by so many processes; by this one where it is one.
 
-    The function must be importable. Tasks are read in this thread and in rounds: joblib would read them in a thread of
-    its own, where an error is lost and all hangs. The processes end with this one, also when it is killed.
+    The function must be importable. Tasks are read in this thread, a few ahead of the results that are taken: joblib's
+    `Parallel` would read them in a thread of its own, where an error is lost and all hangs. The processes end with this
+    one, also when it is killed.
     """
-    tasks = iter(tasks)
-    with Parallel(n_jobs=workers, backend="loky", initializer=end_with, initargs=(os.getpid(),)) as parallel:
-        while taken := list(islice(tasks, TASKS_PER_WORKER * workers)):
-            yield from parallel(delayed(function)(*task) for task in taken)
+    if workers == 1:
+        yield from (function(*task) for task in tasks)
+        return
+    from joblib.externals.loky import get_reusable_executor
+
+    executor = get_reusable_executor(
+        workers, timeout=SECONDS_KEPT, initializer=end_with, initargs=(os.getpid(),), env=ONE_THREAD
+    )
+    waiting = deque[Future[Result]]()
+    try:
+        for task in tasks:
+            waiting.append(executor.submit(function, *task))
+            if len(waiting) == TASKS_PER_WORKER * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        # After an error, or where nobody wants the rest; what has begun ends.
+        for future in waiting:
+            future.cancel()
 
 
 def end_with(parent: int) -> None:

@@ -28,10 +28,11 @@ def names_of(made: CodeFiles) -> list[str]:
 
 def test_small_parts_are_joined_and_large_ones_linked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "CHARS_PER_SHARD", 30)
+    monkeypatch.setattr(parts, "LINKED_CHARS", 20)
     groups = [[f"o{part}:{n}.py" for n in range(5)] for part in range(5)]
     given = written(tmp_path, *groups)
     given[0] = Part(given[0].path, 20)
-    assert put_together(given, tmp_path) == Names(num_origins=5, num_renamed=0)
+    assert put_together(given, tmp_path, 1) == Names(num_origins=5, num_renamed=0)
     made = CodeFiles(tmp_path)
     assert [shard.name for shard in made.shards()] == [f"part-0000{n}.parquet" for n in range(3)]
     assert [pq.read_metadata(shard).num_rows for shard in made.shards()] == [5, 10, 10]
@@ -43,7 +44,7 @@ def test_small_parts_are_joined_and_large_ones_linked(tmp_path: Path, monkeypatc
 
 def test_names_that_are_there_already_get_a_number(tmp_path: Path) -> None:
     given = written(tmp_path, ["a:x.py", "a:y.py", "a:x.py"], ["b:x.py", "a:x.py"], ["c:z.py"])
-    assert put_together(given, tmp_path) == Names(num_origins=3, num_renamed=2)
+    assert put_together(given, tmp_path, 1) == Names(num_origins=3, num_renamed=2)
     made = CodeFiles(tmp_path)
     assert names_of(made) == ["a:x.py", "a:y.py", "a:x.py~2", "b:x.py", "a:x.py~3", "c:z.py"]
     assert [file.text for file in made.read()][2] == "0/a:x.py"
@@ -51,7 +52,7 @@ def test_names_that_are_there_already_get_a_number(tmp_path: Path) -> None:
 
 def test_a_name_with_a_number_that_is_there_is_passed_over(tmp_path: Path) -> None:
     given = written(tmp_path, ["a:x.py", "a:x.py", "a:x.py"], ["a:x.py~2", "a:x.py~4", "a:x.py~2", "b:x.py~3"])
-    assert put_together(given, tmp_path) == Names(num_origins=2, num_renamed=3)
+    assert put_together(given, tmp_path, 1) == Names(num_origins=2, num_renamed=3)
     assert names_of(CodeFiles(tmp_path)) == [
         *("a:x.py", "a:x.py~3", "a:x.py~5"),
         *("a:x.py~2", "a:x.py~4", "a:x.py~2~2", "b:x.py~3"),
@@ -63,10 +64,10 @@ def test_without_hard_links_files_are_copied(tmp_path: Path, monkeypatch: pytest
         raise OSError("Operation not supported")
 
     monkeypatch.setattr(os, "link", refuse)
-    put_together(written(tmp_path, ["a:x.py"]), tmp_path)
+    put_together(written(tmp_path, ["a:x.py"]), tmp_path, 1)
     assert names_of(CodeFiles(tmp_path)) == ["a:x.py"]
 
 
 def test_a_part_without_rows(tmp_path: Path) -> None:
-    assert put_together(written(tmp_path, [], ["a:x.py"]), tmp_path) == Names(num_origins=1, num_renamed=0)
+    assert put_together(written(tmp_path, [], ["a:x.py"]), tmp_path, 1) == Names(num_origins=1, num_renamed=0)
     assert names_of(CodeFiles(tmp_path)) == ["a:x.py"]

@@ -14,9 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from hornbook.records import writing_options
 from hornbook.run.datasets import CHARS_PER_SHARD, FILES, ROWS_PER_GROUP, shard_path
+from hornbook.run.workers import in_workers
 
 Digests = NDArray[np.uint64]
+LINKED_CHARS = 16 << 20
+"""A part of so many characters is a shard as it is: writing it again would cost a third of what making it did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,36 +39,44 @@ class Names:
     num_renamed: int
 
 
-def put_together(parts: Sequence[Part], folder: Path) -> Names:
+def put_together(parts: Sequence[Part], folder: Path, workers: int) -> Names:
     """Writes the shards of a `CodeFiles` artifact from parts that are left where they are.
 
     A file with the origin and path of an earlier one gets `~2`, `~3`, ... after its path, the first that no file has,
-    since stages tell files apart by these. Small parts are joined. Holds a digest of 8 bytes for each file, a row group
-    and the names of the files that get another.
+    since stages tell files apart by these. Small parts are joined, by so many processes. Holds a digest of 8 bytes for
+    each file, the names of the files that get another, and in each process a row group.
     """
     (folder / FILES).mkdir()
     read = [_digests(part.path) for part in parts]
     names = [digests for digests, _ in read]
-    origins = np.unique(np.concatenate([np.unique(of_origins) for _, of_origins in read]))
+    origins = np.unique(np.concatenate([of_origins for _, of_origins in read]))
     numbers = _numbers(parts, names)
+    joins = []
     for number, group in enumerate(_groups(parts)):
         target = shard_path(folder, number)
         if len(group) == 1 and not (numbers[group[0]] > 1).any():
             _link(parts[group[0]].path, target)
         else:
-            _join([(parts[place].path, numbers[place]) for place in group], target)
+            joins.append(([(parts[place].path, numbers[place]) for place in group], target))
+    # One is joined here, without a process that would have to start for it.
+    for _ in in_workers(_join, joins, workers if len(joins) > 1 else 1):
+        pass
     return Names(len(origins), int(sum((part > 1).sum() for part in numbers)))
 
 
 def _digests(path: Path) -> tuple[Digests, Digests]:
-    """A digest of each row's name and one of each row's origin, (rows,) each."""
-    names, origins = [], []
+    """A digest of each row's name, (rows,), and one of each origin, (origins,)."""
+    names: list[int] = []
+    origins: list[int] = []
+    known: set[str] = set()
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(columns=["origin", "path"]):
             columns = batch.to_pydict()
             for origin, name in zip(columns["origin"], columns["path"], strict=True):
                 names.append(_digest(f"{origin}\0{name}"))
-                origins.append(_digest(origin))
+                if origin not in known:
+                    known.add(origin)
+                    origins.append(_digest(origin))
     return np.array(names, dtype=np.uint64), np.array(origins, dtype=np.uint64)
 
 
@@ -112,10 +124,16 @@ def _occurrences(names: Sequence[Digests]) -> list[NDArray[np.int64]]:
 
 
 def _groups(parts: Sequence[Part]) -> Iterator[list[int]]:
-    """Runs of parts that make a shard each; a last small one is a shard too."""
+    """Runs of parts that make a shard each: a large part alone, of small ones as many as come together."""
     group: list[int] = []
     num_chars = 0
     for place, part in enumerate(parts):
+        if part.num_chars >= LINKED_CHARS:
+            if group:
+                yield group
+            yield [place]
+            group, num_chars = [], 0
+            continue
         group.append(place)
         num_chars += part.num_chars
         if num_chars >= CHARS_PER_SHARD // 2:
@@ -136,7 +154,7 @@ def _link(source: Path, target: Path) -> None:
 def _join(parts: Sequence[tuple[Path, NDArray[np.int64]]], target: Path) -> None:
     schema = pq.read_schema(parts[0][0])
     waiting = schema.empty_table()
-    with pq.ParquetWriter(target, schema, compression="zstd") as writer:
+    with pq.ParquetWriter(target, schema, **writing_options(schema)) as writer:
         for table in _row_groups(parts):
             waiting = pa.concat_tables([waiting, table])
             while len(waiting) >= ROWS_PER_GROUP:

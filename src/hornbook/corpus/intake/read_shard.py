@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hornbook.corpus.cleaning.clean import Dropped, clean
 from hornbook.corpus.intake.drops import DropLog, ShownDrop
-from hornbook.corpus.sources import RawFile, Shard, Source
+from hornbook.corpus.sources import Shard, Source
 from hornbook.corpus.sources.listed import storable
 from hornbook.recipe import CollectConfig
 from hornbook.records import CodeFile, RowWriter
@@ -77,13 +77,13 @@ def read_shard(source: Source, shard: Shard, config: CollectConfig, limit: Limit
             num_bytes += len(raw.content)
             outcome = clean(raw, config)
             if isinstance(outcome, Dropped):
-                log.add(_named(raw), outcome.reason)
+                log.add(replace(raw, origin=storable(raw.origin), path=storable(raw.path)), outcome.reason)
                 continue
             if not limit.admits(writer.count + 1, num_chars + len(outcome.text)):
                 is_full = True
                 break
-            named = _named(raw)
-            writer.add(CodeFile(outcome.text, named.origin, named.path, storable(outcome.license), shard.source))
+            origin, path, license = map(storable, (raw.origin, raw.path, outcome.license))
+            writer.add(CodeFile(outcome.text, origin, path, license, shard.source))
             num_chars += len(outcome.text)
             notes.update(outcome.notes)
             if limit.is_met_by(writer.count):
@@ -102,11 +102,6 @@ def read_shard(source: Source, shard: Shard, config: CollectConfig, limit: Limit
     )
     _leave(folder, made)
     return made
-
-
-def _named(raw: RawFile) -> RawFile:
-    """The same with an origin and a path that can be stored."""
-    return replace(raw, origin=storable(raw.origin), path=storable(raw.path))
 
 
 def _key(shard: Shard, limit: Limit) -> str:

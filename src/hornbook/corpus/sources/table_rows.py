@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
@@ -89,9 +90,9 @@ class TableRows:
         columns = self._columns
         path = _text(row.get(columns.path)).lstrip("/") or place
         content = row.get(columns.content)
-        raw = RawFile(_text(row.get(columns.origin)) or self._source, path, self._license_of(row), "")
+        origin, license = _text(row.get(columns.origin)) or self._source, self._license_of(row)
         if not isinstance(content, str | bytes):
-            return replace(raw, drop_reason="no_text")
+            return RawFile(origin, path, license, "", drop_reason="no_text")
         if self._layout == "starcoderdata":
             content = _without_head(content)
         language = _text(row.get(columns.language)).lower()
@@ -103,7 +104,7 @@ class TableRows:
             reason = "vendored_copy"
         elif columns.is_generated and row.get(columns.is_generated) is True:
             reason = "auto_generated"
-        return replace(raw, content=content, kind=kind or "python", drop_reason=reason)
+        return RawFile(origin, path, license, content, kind or "python", reason)
 
     def _license_of(self, row: Mapping[str, object]) -> str:
         standing = _text(row.get(self._columns.is_permissive))
@@ -144,6 +145,8 @@ def _kind_by_name(path: str) -> Kind:
     return "notebook" if path.endswith(".ipynb") else "python"
 
 
+# The rows of a table name few licences.
+@lru_cache(maxsize=1024)
 def _canonical(name: str) -> str:
     try:
         return canonicalize_license_expression(name)
