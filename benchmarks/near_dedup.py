@@ -4,14 +4,16 @@
     python -m venv /tmp/near-dedup/peers
     /tmp/near-dedup/peers/bin/pip install "datatrove[io,processing]" datasketch polars numba spacy
     python benchmarks/near_dedup.py /tmp/near-dedup/300 --peers /tmp/near-dedup/peers/bin/python
-    python benchmarks/near_dedup.py /tmp/near-dedup/300 /tmp/near-dedup/600 --sides functions,stage   # linear in size?
+    python benchmarks/near_dedup.py /tmp/near-dedup/{300,600,1200,2400}   # linear in size?
 
 Sides: `functions` (hornbook's functions on the shards, two threads: read, sketch, pair, read again, compare, decide),
 `stage` (the stage `deduplicate` by its engine: exact duplicates too, and what stays is written), and the three peers
 (`near_dedup_peers.py`). Each is a process of its own; they take turns, `--repeats` times, and the median counts. Prints
 
-- MB/s of source, reading and decompression included, and how many times a peer's that is;
-- peak memory: the most that the process and its children held at once (PSS, polled);
+- MB/s of source, reading and decompression included, and how many times a peer's that is; with several corpora also
+  relative to the first one's: 1.00 where time is linear in size;
+- processor time of the process and its children, which other work on the machine changes less than MB/s;
+- peak memory: the most that the process and its children held at once (the sum of their PSS, polled);
 - recall: share of the planted pairs with a true similarity of at least 0.7 (0.85) of which not both files are kept;
 - precision: share of the removed files with a true similarity of at least 0.7 with the file that is kept for them, in
   a sample, from sets of token tuples in plain Python.
@@ -23,6 +25,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import statistics
 import subprocess
@@ -32,6 +35,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,6 +56,18 @@ WORKERS = 2
 SIDES = ("functions", "stage", "datatrove", "datasketch", "polars")
 SAMPLE = 1000
 Removed = list[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run of a side took, imports and what follows in the processor time included, and what it removed."""
+
+    seconds: float
+    cpu_s: float
+    peak_mb: float
+    removed: Removed
+
+
 Item, Outcome = TypeVar("Item"), TypeVar("Outcome")
 
 
@@ -73,35 +89,42 @@ def main() -> None:
     unknown = [side for side in sides if side not in SIDES]
     if unknown or (not options.peers and set(sides) - set(SIDES[:2])):
         parser.error(f"no such side: {unknown[0]!r}" if unknown else "peers need --peers PYTHON")
+    first: dict[str, float] = {}
     for corpus in options.corpus:
-        compare(corpus, sides, options.peers, options.repeats)
+        speeds = compare(corpus, sides, options.peers, options.repeats)
+        first = first or speeds
+        if len(options.corpus) > 1:
+            print("  linear: " + ", ".join(f"{side} {speeds[side] / first[side]:.2f}" for side in sides), flush=True)
 
 
-def compare(corpus: Path, sides: list[str], peers: str, repeats: int) -> None:
+def compare(corpus: Path, sides: list[str], peers: str, repeats: int) -> dict[str, float]:
+    """The MB/s of each side."""
     texts = read_column(corpus, "text")
     size_mb = sum(pa.compute.sum(pa.compute.binary_length(chunk)).as_py() for chunk in texts.chunks) / 1e6
     print(f"{corpus}: {size_mb:.0f} MB of source in {len(texts)} files, {WORKERS} workers")
-    runs: dict[str, list[tuple[float, float, Removed]]] = {side: [] for side in sides}
+    runs: dict[str, list[Run]] = {side: [] for side in sides}
     for _ in range(repeats):
         for side in sides:
             runs[side].append(run(side, corpus, peers))
-    speeds = {side: size_mb / statistics.median(seconds for seconds, _, _ in runs[side]) for side in sides}
+    speeds = {side: size_mb / statistics.median(made.seconds for made in runs[side]) for side in sides}
     for side in sides:
-        memory = max(memory for _, memory, _ in runs[side])
-        removed = runs[side][0][2]
+        cpu_s = statistics.median(made.cpu_s for made in runs[side])
+        memory = max(made.peak_mb for made in runs[side])
+        removed = runs[side][0].removed
         recalls = [f"{recall(corpus, removed, least):.3f}" for least in (0.7, 0.85)]
         print(
-            f"  {side:10} {speeds[side]:7.1f} MB/s  peak {memory:6.0f} MB  removed {len(removed)}  "
+            f"  {side:10} {speeds[side]:7.1f} MB/s  cpu {cpu_s:6.1f} s  peak {memory:6.0f} MB  removed {len(removed)}  "
             f"recall {recalls[0]} at 0.7, {recalls[1]} at 0.85  precision {precision(texts, removed):.3f}"
         )
     for ours in SIDES[:2]:
         for peer in SIDES[2:]:
             if ours in speeds and peer in speeds:
                 print(f"  {ours} / {peer}: {speeds[ours] / speeds[peer]:.2f}")
+    return speeds
 
 
-def run(side: str, corpus: Path, peers: str) -> tuple[float, float, Removed]:
-    """(seconds, peak MB, removed) of one side in a process of its own."""
+def run(side: str, corpus: Path, peers: str) -> Run:
+    """One side in a process of its own."""
     with tempfile.TemporaryDirectory(dir=corpus) as folder:
         out = Path(folder, "out.json")
         here = Path(__file__).parent
@@ -109,6 +132,7 @@ def run(side: str, corpus: Path, peers: str) -> tuple[float, float, Removed]:
         if side in SIDES[2:]:
             command = [peers, str(here / "near_dedup_peers.py"), side, str(corpus), str(out)]
         with Path(folder, "log").open("w+b") as log:
+            before = os.times()
             process = subprocess.Popen(command, stdout=log, stderr=log)
             peak = 0.0
             while process.poll() is None:
@@ -117,8 +141,10 @@ def run(side: str, corpus: Path, peers: str) -> tuple[float, float, Removed]:
             log.seek(0)
             if process.returncode:
                 sys.exit(f"{side} failed:\n{log.read().decode()[-3000:]}")
+            after = os.times()
         told = json.loads(out.read_text())
-        return told["seconds"], peak, [(row, kept) for row, kept in told["removed"]]
+        cpu_s = after.children_user + after.children_system - before.children_user - before.children_system
+        return Run(told["seconds"], cpu_s, peak, [(row, kept) for row, kept in told["removed"]])
 
 
 def held_mb(pid: int) -> float:

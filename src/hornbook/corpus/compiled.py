@@ -49,6 +49,18 @@ def _load_llvm(context: Any, data: Any, index: Any) -> Any:
     return types.uint64(data, index), generate
 
 
+def _store_llvm(context: Any, data: Any, index: Any, value: Any) -> Any:
+    """Writes the eight bytes of an integer, the lowest first, to data[index] and on; unaligned and unchecked."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        array = _struct_of(signature.args[0])(context, builder, arguments[0])
+        pointer = builder.gep(array.data, [arguments[1]])
+        builder.store(arguments[2], builder.bitcast(pointer, ir.IntType(64).as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.void(data, index, types.uint64), generate
+
+
 def _trailing_zeros_llvm(context: Any, value: Any) -> Any:
     """How many of the lowest bits of an integer other than 0 are 0."""
 
@@ -59,4 +71,5 @@ def _trailing_zeros_llvm(context: Any, value: Any) -> Any:
 
 
 load: Any = intrinsic(_load_llvm)
+store: Any = intrinsic(_store_llvm)
 trailing_zeros: Any = intrinsic(_trailing_zeros_llvm)

@@ -1,7 +1,8 @@
 """Removes repeated files: equal ones, and near-duplicates of a better one; within a corpus and against earlier ones.
 
-Texts are read block by block, at most three times: to index them, to compare those that may be near-duplicates, and to
-write those that stay. In memory are the index's rows and the candidates. What was indexed and written survives a kill.
+Texts are read block by block, to index them, and laid down on disk, where those that may be near-duplicates are taken
+from to be compared, and those that stay to be written. In memory are the index's rows, the blocks and row groups that
+are under way, and the pairs of candidates. What was indexed and written survives a kill.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ import pyarrow.parquet as pq
 from hornbook.corpus.blocks import BLOCK_BYTES, cut_into_blocks
 from hornbook.corpus.duplicates.candidates import find_near_duplicates
 from hornbook.corpus.duplicates.earlier import earlier_shards
-from hornbook.corpus.duplicates.file_index import Numbers, make_index
+from hornbook.corpus.duplicates.file_index import NAMES, Numbers, make_index
 from hornbook.corpus.duplicates.minhash import MinHashParams
 from hornbook.corpus.duplicates.ranked_files import RankedFiles
-from hornbook.corpus.duplicates.sorted_shards import SHARD_BYTES, write_sorted
+from hornbook.corpus.duplicates.sorted_shards import SHARD_BYTES, StoredRows, write_shards
 from hornbook.errors import RecipeError
 from hornbook.recipe import DeduplicateConfig
 from hornbook.run.artifact import RESUME, Facts
@@ -75,14 +76,19 @@ def remove_duplicates(report: Report, work: Deduplication) -> Facts:
     earlier = cut_into_blocks(work.earlier, work.block_bytes)
     blocks = [*earlier, *cut_into_blocks(work.shards, work.block_bytes)]
     params = _params(work.config) if work.config.method == "near" else None
-    index = make_index(report, blocks, params, work.out / RESUME / "index")
+    index = make_index(report, blocks, len(earlier), params, work.out / RESUME)
     files = RankedFiles.of(index, sum(block.num_rows for block in earlier))
     verdicts = _judge(files, work)
     new = files.new_by_name()
     stays = verdicts.keeper[new] == new
     kept, dropped = new[stays], new[~stays]
-    num_bytes = files.table.column("num_bytes").to_numpy()[kept]
-    write_sorted(report, "deduplicate: write", blocks, files.ids[kept], num_bytes, work.out, work.shard_bytes)
+    texts = files.texts(kept)
+
+    def rows_between(start: int, end: int) -> StoredRows:
+        return StoredRows(texts[start:end], files.table.select(NAMES).take(pa.array(kept[start:end])))
+
+    write_shards(report, "deduplicate: write", rows_between, texts.sizes, work.out, work.shard_bytes)
+    index.remove_texts()
     _write_duplicates(work.out / DUPLICATES, files, dropped, verdicts)
     return _facts(files, kept, dropped, verdicts)
 

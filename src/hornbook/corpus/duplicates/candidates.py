@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from hornbook.corpus.blocks import Block
-from hornbook.corpus.duplicates.file_index import Numbers, rows_by_block
+from hornbook.corpus.duplicates.file_index import Numbers
 from hornbook.corpus.duplicates.near_duplicates import Decision, Pairs, ShingleFile, candidate_pairs, decide
 from hornbook.corpus.duplicates.ranked_files import RankedFiles
+from hornbook.corpus.duplicates.slices import consecutive
 from hornbook.recipe import DeduplicateConfig
-from hornbook.run.engine import over_shards
 
+TEXT_BYTES = 8 << 20
+"""Texts whose shingles a thread makes at once."""
 _WILD = re.compile(r"[*?\[\]{}\\]")
-
-
-@dataclass(frozen=True, slots=True)
-class TextsTask:
-    """Some rows of a block."""
-
-    block: Block
-    rows: Numbers
 
 
 def find_near_duplicates(
@@ -88,22 +80,12 @@ def _fingerprints(files: RankedFiles, numbers: Numbers) -> npt.NDArray[np.uint8]
 
 
 def _add_texts(files: RankedFiles, numbers: Numbers, store: ShingleFile, threads: int) -> None:
-    """Puts the shingles of files into the store; reading goes over the engine, and shingling beside it."""
-    by_id = numbers[np.argsort(files.ids[numbers])]
-    blocks = rows_by_block(files.ids[by_id])
-    tasks = [TextsTask(files.index.blocks[number], rows) for number, rows in blocks]
-    start, waiting = 0, deque[Future[None]]()
+    """Puts the shingles of files into the store, read in the order in which they lie, some megabytes at a time."""
+    numbers = numbers[np.argsort(files.ids[numbers])]
+    texts = files.texts(numbers)
+
+    def add(part: slice) -> None:
+        store.add(numbers[part], texts[part].read())
+
     with ThreadPoolExecutor(threads) as pool:
-        for task, texts in zip(tasks, over_shards(read_texts, tasks), strict=True):
-            waiting.append(pool.submit(store.add, by_id[start : start + len(task.rows)], texts))
-            start += len(task.rows)
-            # Texts are read no further ahead than they are needed.
-            if len(waiting) > 2 * threads:
-                waiting.popleft().result()
-        for added in waiting:
-            added.result()
-
-
-def read_texts(task: TextsTask) -> pa.Array:
-    """The texts of a task's rows."""
-    return task.block.read(["text"]).column(0).take(pa.array(task.rows)).combine_chunks()
+        deque(pool.map(add, consecutive(texts.sizes, TEXT_BYTES)), maxlen=0)

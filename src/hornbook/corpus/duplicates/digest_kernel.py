@@ -9,44 +9,54 @@ from typing import Any
 
 import numpy as np
 
-from hornbook.corpus.compiled import compiled
+from hornbook.corpus.compiled import compiled, load, store, trailing_zeros
 
+U64: Any = np.uint64
+LOW_BITS, HIGH_BITS = U64(0x0101010101010101), U64(0x8080808080808080)
 NEWLINE, RETURN = ord("\n"), ord("\r")
+NEWLINES, RETURNS = U64(NEWLINE) * LOW_BITS, U64(RETURN) * LOW_BITS
+IS_BLANK = np.isin(np.arange(256), [ord(char) for char in " \t\v\f\x1c\x1d\x1e\x1f"])
 
 
 @compiled
-def normalise_all(data: Any, offsets: Any, out: Any, ends: Any) -> Any:
+def _copy_line(data: Any, at: Any, stop: Any, out: Any, end: Any) -> Any:
+    """Copies data[at:stop] up to the end of its first line to out[end] and on; returns how many bytes the line has."""
+    begin = at
+    while at + 8 <= stop:
+        word = load(data, at)
+        # Bytes behind the line's end may go along: what comes next is written over them.
+        store(out, end + (at - begin), word)
+        is_newline, is_return = word ^ NEWLINES, word ^ RETURNS
+        # The lowest eighth bit that is set is that of the first byte that is 0; higher ones may be wrong.
+        found = ((is_newline - LOW_BITS) & ~is_newline) | ((is_return - LOW_BITS) & ~is_return)
+        found &= HIGH_BITS
+        if found != U64(0):
+            return at - begin + np.int64(trailing_zeros(found) >> U64(3))
+        at += 8
+    while at < stop and data[at] != NEWLINE and data[at] != RETURN:
+        out[end + (at - begin)] = data[at]
+        at += 1
+    return at - begin
+
+
+@compiled
+def normalise_all(data: Any, offsets: Any, out: Any, ends: Any) -> None:
     """Text i goes to out[offsets[i] - offsets[0] : ends[i]], without what `content_digests` does not see."""
     first = offsets[0]
-    for row in range(len(offsets) - 1):
-        start = offsets[row] - first
+    for row in range(ends.size):
+        at, stop = offsets[row], offsets[row + 1]
         # `end`: what is written. `solid`: what of it is sure to stay, up to the last byte that is no blank.
-        end = solid = start
-        for place in range(offsets[row], offsets[row + 1]):
-            byte = data[place]
-            if byte > 32:
-                out[end] = byte
-                end += 1
+        start = end = solid = at - first
+        while at < stop:
+            begin, size = end, _copy_line(data, at, stop, out, end)
+            at, end = at + size, end + size
+            while end > begin and IS_BLANK[out[end - 1]]:
+                end -= 1
+            if end > begin:
                 solid = end
-                continue
-            if byte == RETURN:
-                if place + 1 < offsets[row + 1] and data[place + 1] == NEWLINE:
-                    continue
-                byte = np.uint8(NEWLINE)
-            if byte == NEWLINE:
-                # Blanks at the end of the line go, and at the very beginning the line itself.
-                kept = solid
-                while kept < end and out[kept] == NEWLINE:
-                    kept += 1
-                end = kept
-                if solid == start:
-                    end = start
-                    continue
-                out[end] = byte
+            # No empty line at the very beginning.
+            if solid > start and at < stop:
+                out[end] = NEWLINE
                 end += 1
-            else:
-                out[end] = byte
-                end += 1
-                if byte < 9 or 13 < byte < 28:
-                    solid = end
+            at += 2 if at + 1 < stop and data[at] == RETURN and data[at + 1] == NEWLINE else 1
         ends[row] = solid

@@ -8,7 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from hornbook.corpus.duplicates.slices import consecutive
+
 DIGEST_BYTES = 16
+ROOM_BYTES = 1 << 20
+"""Texts that are normalised at once: what the processor's caches hold."""
 
 
 def content_digests(texts: pa.Array) -> list[bytes]:
@@ -20,14 +24,15 @@ def content_digests(texts: pa.Array) -> list[bytes]:
     from hornbook.corpus.duplicates import digest_kernel
 
     data, offsets = text_buffers(texts)
-    starts = offsets - offsets[0]
-    normalised, ends = np.empty(starts[-1], np.uint8), np.empty(len(texts), np.int64)
-    digest_kernel.normalise_all(data, offsets, normalised, ends)
-    view = normalised.data
-    return [
-        hashlib.sha256(view[start:end]).digest()[:DIGEST_BYTES]
-        for start, end in zip(starts[:-1].tolist(), ends.tolist(), strict=True)
-    ]
+    digests: list[bytes] = []
+    for part in consecutive(np.diff(offsets), ROOM_BYTES):
+        bounds = offsets[part.start : part.stop + 1]
+        room, ends = np.empty(bounds[-1] - bounds[0], np.uint8), np.empty(len(bounds) - 1, np.int64)
+        digest_kernel.normalise_all(data, bounds, room, ends)
+        starts, view = bounds[:-1] - bounds[0], room.data
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+            digests.append(hashlib.sha256(view[start:end]).digest()[:DIGEST_BYTES])
+    return digests
 
 
 def text_buffers(texts: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:

@@ -1,7 +1,9 @@
-"""What removal of duplicates knows of every file: a small row each, kept on disk block by block."""
+"""What removal of duplicates knows of every file: a small row each, kept on disk by blocks; and where its text lies."""
 
 from __future__ import annotations
 
+import shutil
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ import pyarrow.parquet as pq
 from hornbook.corpus.blocks import Block, keep
 from hornbook.corpus.duplicates.digests import DIGEST_BYTES, content_digests, text_buffers
 from hornbook.corpus.duplicates.minhash import MinHashParams, documented_bytes, sketch
+from hornbook.corpus.duplicates.stored_texts import StoredTexts, store_texts, texts_path
 from hornbook.run.data_process import Report
 from hornbook.run.engine import over_shards
 
@@ -33,17 +36,28 @@ class IndexTask:
     number: int
     part: Path
     params: MinHashParams | None
+    texts: Path | None
+    """Where its texts are laid down, if they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreTask:
+    """A block, and where its texts are laid down."""
+
+    block: Block
+    texts: Path
 
 
 @dataclass(frozen=True)
 class FileIndex:
-    """The index of blocks, one Parquet file for each in `parts`.
+    """The index of blocks, one Parquet file for each in `parts`, and a folder for their texts.
 
     Columns: `id`, those of `DESCRIPTION` and, where files are sketched, `keys` and `fingerprint`.
     """
 
     blocks: Sequence[Block]
     parts: Sequence[Path]
+    texts: Path
 
     def describe(self) -> pa.Table:
         """The columns of `DESCRIPTION` and `id` of all files, in order of their ids."""
@@ -68,6 +82,21 @@ class FileIndex:
             found.append(np.frombuffer(taken.buffers()[1], np.uint8).reshape(len(rows), -1))
         return np.concatenate(found)
 
+    def stored_texts(self, ids: Numbers, starts: Numbers, sizes: Numbers) -> StoredTexts:
+        """The texts of files by their ids, of whose blocks those that are not there yet are laid down first.
+
+        `starts` and `sizes` say where each lies among the bytes of its block.
+        """
+        numbers = ids >> ROW_BITS
+        needed = [(self.blocks[n], texts_path(self.texts, n)) for n in np.unique(numbers).tolist()]
+        tasks = [StoreTask(block, path) for block, path in needed if not path.exists()]
+        deque(over_shards(store_block, tasks), maxlen=0)
+        return StoredTexts(self.texts, numbers, starts, sizes)
+
+    def remove_texts(self) -> None:
+        """Deletes what was laid down."""
+        shutil.rmtree(self.texts)
+
 
 def rows_by_block(ids: Numbers) -> list[tuple[int, Numbers]]:
     """(block's number, rows in it) of ascending ids."""
@@ -79,26 +108,38 @@ def rows_by_block(ids: Numbers) -> list[tuple[int, Numbers]]:
     return list(zip(numbers.tolist(), rows, strict=True))
 
 
-def make_index(report: Report, blocks: Sequence[Block], params: MinHashParams | None, folder: Path) -> FileIndex:
-    """Indexes the blocks that `folder` has no part of yet; a kill loses those that are under way."""
+def make_index(
+    report: Report, blocks: Sequence[Block], num_earlier: int, params: MinHashParams | None, folder: Path
+) -> FileIndex:
+    """Indexes the blocks that `folder` has no part of yet; a kill loses those that are under way.
+
+    The texts of those blocks are laid down on the way, but not those of the first `num_earlier`, which are of earlier
+    corpora: of these only candidates will be asked for.
+    """
+    folder, texts = folder.absolute() / "index", folder.absolute() / "texts"
     folder.mkdir(parents=True, exist_ok=True)
-    parts = [folder.absolute() / f"block-{number:06d}.parquet" for number in range(len(blocks))]
+    shutil.rmtree(texts, ignore_errors=True)
+    texts.mkdir()
+    parts = [folder / f"block-{number:06d}.parquet" for number in range(len(blocks))]
     report.start("deduplicate: read", sum(block.num_rows for block in blocks))
     tasks = []
     for number, (block, part) in enumerate(zip(blocks, parts, strict=True)):
         if part.exists():
             report.advance(block.num_rows, takes_time=False)
         else:
-            tasks.append(IndexTask(block, number, part, params))
+            path = texts_path(texts, number) if number >= num_earlier else None
+            tasks.append(IndexTask(block, number, part, params, path))
     for task, num_bytes in zip(tasks, over_shards(index_block, tasks), strict=True):
         report.advance(task.block.num_rows, num_bytes=num_bytes)
-    return FileIndex(blocks, parts)
+    return FileIndex(blocks, parts, texts)
 
 
 def index_block(task: IndexTask) -> int:
     """Writes a block's part of the index and returns the bytes of its texts."""
     table = task.block.read()
     texts = table.column("text").combine_chunks()
+    if task.texts is not None:
+        store_texts(task.texts, texts)
     sizes = np.diff(text_buffers(texts)[1])
     columns = {
         "id": pa.array((task.number << ROW_BITS) + np.arange(len(table), dtype=np.int64)),
@@ -118,3 +159,8 @@ def index_block(task: IndexTask) -> int:
     index = pa.table(columns)
     keep(task.part, lambda path: pq.write_table(index, path, compression="none", use_dictionary=list(NAMES)))
     return int(sizes.sum())
+
+
+def store_block(task: StoreTask) -> None:
+    """Lays down the texts of a block."""
+    store_texts(task.texts, task.block.read(["text"]).column(0).combine_chunks())

@@ -11,11 +11,10 @@ each like the next, does not swallow its far end.
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hornbook.corpus.duplicates.file_bytes import read_at, write_at
 from hornbook.corpus.duplicates.minhash import Bytes, Hashes, Integers, Similarities, pair_jaccard, shingle_hashes
+from hornbook.corpus.duplicates.slices import consecutive
 from hornbook.corpus.licenses import is_permissive_name
 
 WITHOUT_CONDITIONS = frozenset({"0BSD", "CC0-1.0", "MIT-0", "Unlicense", "WTFPL"})
@@ -110,7 +111,7 @@ def candidate_pairs(keys: Hashes, numbers: Integers, fingerprints: Bytes, thresh
     limits = (LEADERS, _least_matches(threshold, num_permutations) + padding, BEST_PAIRS, SIMILAR_PAIRS)
     most = (bounds[:, 1] - bounds[:, 0]) * (BEST_PAIRS + SIMILAR_PAIRS)
     found, parts, ordered_numbers = merge_pairs([]), [], numbers[order]
-    for part in _blocks(most, PAIRS_PER_PASS):
+    for part in consecutive(most, PAIRS_PER_PASS):
         better, worse = np.empty((2, int(most[part].sum())), np.int64)
         count = shingle_set_kernels.pair_buckets(ordered_numbers, bounds[part], words, limits, better, worse)
         parts.append(Pairs(better[:count].copy(), worse[:count].copy()))
@@ -149,7 +150,7 @@ class ShingleFile:
         with self._lock:
             start, self._size = self._size, self._size + len(hashes)
             self._parts.append((numbers, start + offsets[:-1], np.diff(offsets)))
-        _write_at(self._file, hashes, 8 * start)
+        write_at(self._file, hashes.view(np.uint8), 8 * start)
 
     def verify(self, pairs: Pairs, threads: int = 1) -> Similarities:
         """(P,) float64: the exact similarity of each pair. Raises KeyError where a number was not added."""
@@ -162,7 +163,7 @@ class ShingleFile:
         missing = wanted[numbers[rows] != wanted]
         if len(missing):
             raise KeyError(f"file {missing[0]} is in a pair and was not added")
-        blocks = _blocks(8 * sizes[rows].sum(axis=0), BLOCK_BYTES)
+        blocks = consecutive(8 * sizes[rows].sum(axis=0), BLOCK_BYTES)
         with ThreadPoolExecutor(threads) as pool:
             parts = pool.map(lambda block: self._verify_block(rows[:, block], starts, sizes), blocks)
             return np.concatenate(list(parts))
@@ -184,7 +185,7 @@ class ShingleFile:
         offsets = np.concatenate([[0], np.cumsum(sizes[distinct])])
         hashes = np.empty(offsets[-1], np.uint64)
         for k, row in enumerate(distinct.tolist()):
-            _read_at(self._file, hashes[offsets[k] : offsets[k + 1]], 8 * int(starts[row]))
+            read_at(self._file, hashes[offsets[k] : offsets[k + 1]].view(np.uint8), 8 * int(starts[row]))
         left, right = places.reshape(rows.shape)
         return pair_jaccard(offsets, hashes, left, right)
 
@@ -231,26 +232,3 @@ def _license_rank(name: str) -> int:
     if name in WITHOUT_CONDITIONS:
         return 0
     return (1 if is_permissive_name(name) else 2) if name else 3
-
-
-def _blocks(weights: Integers, limit: int) -> Iterable[slice]:
-    """Consecutive slices whose weights add up to about `limit` at most; one that weighs more stands alone."""
-    cuts = np.flatnonzero(np.diff(np.cumsum(weights) // limit, prepend=0)).tolist()
-    bounds = sorted({0, *cuts, len(weights)})
-    return [slice(start, stop) for start, stop in itertools.pairwise(bounds)]
-
-
-def _write_at(file: int, hashes: Hashes, position: int) -> None:
-    left = hashes.view(np.uint8).data
-    while left:
-        written = os.pwrite(file, left, position)
-        left, position = left[written:], position + written
-
-
-def _read_at(file: int, hashes: Hashes, position: int) -> None:
-    left = hashes.view(np.uint8).data
-    while left:
-        count = os.preadv(file, [left], position)
-        if not count:
-            raise OSError(f"the file of shingles ends at byte {position}; something else has cut it")
-        left, position = left[count:], position + count

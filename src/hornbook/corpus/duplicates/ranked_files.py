@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hornbook.corpus.duplicates.file_index import FileIndex, Numbers
+from hornbook.corpus.duplicates.file_index import ROW_BITS, FileIndex, Numbers
 from hornbook.corpus.duplicates.near_duplicates import preference
+from hornbook.corpus.duplicates.stored_texts import StoredTexts
 
 OUTPUT_ORDER = ("source", "origin", "path", "digest")
 
@@ -38,10 +39,30 @@ class RankedFiles:
         ids: Numbers = self.table.column("id").to_numpy()
         return ids
 
+    @cached_property
+    def sizes(self) -> Numbers:
+        """The bytes of each one's text."""
+        sizes: Numbers = self.table.column("num_bytes").to_numpy()
+        return sizes
+
     @property
     def numbers(self) -> Numbers:
         """0, 1, ..."""
         return np.arange(len(self.table))
+
+    @cached_property
+    def _starts(self) -> Numbers:
+        """Where each file's text begins among the bytes of its block."""
+        order = np.argsort(self.ids)
+        sizes, blocks = self.sizes[order], self.ids[order] >> ROW_BITS
+        before = np.cumsum(sizes) - sizes
+        starts = np.empty_like(before)
+        starts[order] = before - before[np.searchsorted(blocks, blocks)]
+        return starts
+
+    def texts(self, numbers: Numbers) -> StoredTexts:
+        """The texts of files by their numbers."""
+        return self.index.stored_texts(self.ids[numbers], self._starts[numbers], self.sizes[numbers])
 
     def best_of_equals(self) -> Numbers:
         """For each file the best with the same digest, which may be itself."""
