@@ -35,6 +35,16 @@ def test_against_scipy_and_scikit_learn(scores: tuple[np.ndarray, np.ndarray]) -
     assert r_squared(truth, predicted) == pytest.approx(r2_score(truth, predicted))
 
 
+def test_resamples_are_measured_at_once_as_one_by_one(scores: tuple[np.ndarray, np.ndarray]) -> None:
+    rows = np.random.default_rng(0).integers(80, size=(9, 80))
+    # One where every file is the same, which leaves most measures without a value.
+    rows[4] = 7
+    truth, predicted = (values[rows] for values in scores)
+    for function in (spearman, r_squared, lambda t, p: roc_auc(t > 5, p), lambda t, p: precision_at(t, p, 0.3)):
+        one_by_one = [function(t, p) for t, p in zip(truth, predicted, strict=True)]
+        np.testing.assert_array_equal(function(truth, predicted), one_by_one)
+
+
 def test_precision_at_keep_share() -> None:
     truth = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0])
     assert precision_at(truth, truth, 0.3) == 1.0

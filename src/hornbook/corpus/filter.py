@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from sklearn.ensemble import RandomForestRegressor
 
 from hornbook.corpus.blocks import Block, cut_into_blocks
-from hornbook.corpus.duplicates.file_index import Numbers, rows_by_block
+from hornbook.corpus.duplicates.file_index import ROW_BITS, Numbers, rows_by_block
 from hornbook.corpus.duplicates.sorted_shards import write_sorted
 from hornbook.corpus.embedders import Embedder, build_embedder
 from hornbook.corpus.embedders.tfidf_svd import TfidfSvd
+from hornbook.corpus.forest import Forest, grow_forest
 from hornbook.corpus.predictions import (
     PredictTask,
     predict_all,
@@ -114,10 +114,8 @@ class FilterModel:
     """The embedding and the forest. `parts` says which annotated files trained it and which measure it."""
 
     def __init__(self, config: FilterConfig, embedder: Embedder, seed: int, workers: int) -> None:
-        self._config, self._embedder, self._seed = config, embedder, seed
-        self._forest = RandomForestRegressor(
-            n_estimators=config.num_trees, max_features=1 / 3, min_samples_leaf=2, random_state=seed, n_jobs=workers
-        )
+        self._config, self._embedder, self._seed, self._workers = config, embedder, seed, workers
+        self._forest: Forest
         self.parts: dict[Name, str] = {}
         self._truth = self._predicted = np.empty(0)
 
@@ -129,9 +127,9 @@ class FilterModel:
         for part, rows in (("train", train), ("validation", validation)):
             self.parts |= {(scored[row].origin, scored[row].path): part for row in rows}
         values = np.array([annotation.educational_value for annotation in scored])
-        self._forest.fit(self._embedder.fit([scored[row].text for row in train]), values[train])
-        # Trees are added up in the order in which threads finish, so that only one thread always gives the same sum.
-        self._forest.n_jobs = 1
+        embedded = self._embedder.fit([scored[row].text for row in train])
+        trees = {"num_trees": self._config.num_trees, "seed": self._seed, "workers": self._workers}
+        self._forest = grow_forest(embedded, values[train], **trees)
         self._truth = values[validation]
         self._predicted = self.predict(pa.array([scored[row].text for row in validation], pa.large_string()))
 
@@ -169,13 +167,13 @@ class FilterModel:
         )
 
 
-def predict_texts(embedder: Embedder, forest: RandomForestRegressor, texts: pa.Array) -> Floats:
-    """What a fitted forest makes of the texts' embeddings."""
+def predict_texts(embedder: Embedder, forest: Forest, texts: pa.Array) -> Floats:
+    """What a forest makes of the texts' embeddings."""
     if isinstance(embedder, TfidfSvd):
         embedded = embedder.embed_array(texts)
     else:
         embedded = np.concatenate(list(embedder.embed(texts.to_pylist())))
-    return np.asarray(forest.predict(embedded))
+    return forest.predict(embedded)
 
 
 def keep_best(report: Report, tasks: Sequence[PredictTask], config: FilterConfig, out: Path) -> NDArray[np.bool_]:
@@ -243,18 +241,23 @@ def _write_look(folder: Path, blocks: Sequence[Block], predicted: pa.Table, scor
     order = pc.sort_indices(
         unseen, sort_keys=[("educational_value", "descending"), ("origin", "ascending"), ("path", "ascending")]
     ).to_numpy()
+    shown = {"best": order[:NUM_SHOWN], "worst": order[::-1][:NUM_SHOWN]}
+    texts = _texts_of(blocks, unseen["id"].to_numpy()[np.concatenate(list(shown.values()))])
     folder.mkdir()
-    for label, chosen in (("best", order[:NUM_SHOWN]), ("worst", order[::-1][:NUM_SHOWN])):
+    for label, chosen in shown.items():
         for number, row in enumerate(unseen.take(pa.array(chosen)).to_pylist(), start=1):
             head = f"{row['origin']} {row['path']} ({row['license']})\npredicted {row['educational_value']:.2f}"
             annotation = scored.get((row["origin"], row["path"]))
             if annotation is not None:
                 head += f", the teacher says {annotation.educational_value:.2f}: {annotation.reason}"
-            text = _text_of(blocks, row["id"])
-            (folder / f"{label}-{number:02d}.txt").write_text(f"{head}\n{'-' * 80}\n{text}", encoding="utf-8")
+            page = f"{head}\n{'-' * 80}\n{texts[row['id']]}"
+            (folder / f"{label}-{number:02d}.txt").write_text(page, encoding="utf-8")
 
 
-def _text_of(blocks: Sequence[Block], file_id: int) -> str:
-    ((number, rows),) = rows_by_block(np.array([file_id]))
-    text: str = blocks[number].read(["text"])["text"][int(rows[0])].as_py()
-    return text
+def _texts_of(blocks: Sequence[Block], ids: Numbers) -> dict[int, str]:
+    """The texts of files by their ids; each block that has some is read once."""
+    texts: dict[int, str] = {}
+    for number, rows in rows_by_block(np.unique(ids)):
+        found = blocks[number].read(["text"])["text"].take(pa.array(rows))
+        texts |= zip(((number << ROW_BITS) + rows).tolist(), found.to_pylist(), strict=True)
+    return texts

@@ -9,16 +9,19 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from hornbook.errors import ArtifactError
 from hornbook.run.artifact import Fact
 
 Floats = NDArray[np.float64]
-Measure = Callable[[Floats, Floats], float]
+Measure = Callable[[Floats, Floats], Floats]
+"""Of truth and prediction, (..., N): one value for each N, so that all resamples are measured at once; NaN where it is
+not defined."""
 
 QUALITY = "quality.json"
 NUM_RESAMPLES = 300
+VALUES_AT_ONCE = 1 << 18
+"""Of the resamples, so that many validation files do not fill the memory."""
 INTERVAL = (2.5, 97.5)
 """Percentiles of the resampled values: the bootstrap's 95% interval."""
 SCORES = range(1, 10)
@@ -134,35 +137,34 @@ def measure_thresholds(
     return tuple(table)
 
 
-def spearman(truth: Floats, predicted: Floats) -> float:
-    """Correlation of the ranks, ties at their mean rank; NaN where either is constant."""
-    ranks = [rankdata(values) - (len(values) + 1) / 2 for values in (truth, predicted)]
-    norm = float(np.sqrt((ranks[0] ** 2).sum() * (ranks[1] ** 2).sum()))
-    return float((ranks[0] * ranks[1]).sum()) / norm if norm else float("nan")
+def spearman(truth: Floats, predicted: Floats) -> Floats:
+    """Correlation of the ranks, ties at their mean rank; NaN where either is constant. A `Measure`."""
+    middle = (truth.shape[-1] + 1) / 2
+    ranks = [_ranks(values) - middle for values in (truth, predicted)]
+    norm = np.sqrt((ranks[0] ** 2).sum(axis=-1) * (ranks[1] ** 2).sum(axis=-1))
+    return _ratio((ranks[0] * ranks[1]).sum(axis=-1), norm)
 
 
-def roc_auc(is_positive: NDArray[np.bool_], predicted: Floats) -> float:
+def roc_auc(is_positive: NDArray[np.bool_], predicted: Floats) -> Floats:
     """Probability that a positive is predicted above a negative (Mann-Whitney); NaN without one of either."""
-    num_positive = int(is_positive.sum())
-    num_negative = len(is_positive) - num_positive
-    if not num_positive or not num_negative:
-        return float("nan")
-    rank_sum = float(rankdata(predicted)[is_positive].sum())
-    return (rank_sum - num_positive * (num_positive + 1) / 2) / (num_positive * num_negative)
+    num_positive = is_positive.sum(axis=-1)
+    num_negative = is_positive.shape[-1] - num_positive
+    rank_sum = np.where(is_positive, _ranks(predicted), 0).sum(axis=-1)
+    return _ratio(rank_sum - num_positive * (num_positive + 1) / 2, num_positive * num_negative)
 
 
-def r_squared(truth: Floats, predicted: Floats) -> float:
-    """Share of the variance of the truth that the prediction explains; NaN where the truth is constant."""
-    total = float(((truth - truth.mean()) ** 2).sum())
-    return 1 - float(((truth - predicted) ** 2).sum()) / total if total else float("nan")
+def r_squared(truth: Floats, predicted: Floats) -> Floats:
+    """Share of the variance of the truth that the prediction explains; NaN where the truth is constant. A `Measure`."""
+    total = ((truth - truth.mean(axis=-1, keepdims=True)) ** 2).sum(axis=-1)
+    return 1 - _ratio(((truth - predicted) ** 2).sum(axis=-1), total)
 
 
-def precision_at(truth: Floats, predicted: Floats, share: float) -> float:
+def precision_at(truth: Floats, predicted: Floats, share: float) -> Floats:
     """Of the share of the files that is predicted best, how many are truly in that best share (ties count)."""
-    count = max(1, round(share * len(truth)))
-    threshold = np.sort(truth)[-count]
-    best = np.argsort(-predicted, kind="stable")[:count]
-    return float((truth[best] >= threshold).mean())
+    count = max(1, round(share * truth.shape[-1]))
+    threshold = np.sort(truth)[..., -count, None]
+    best = np.argsort(-predicted, kind="stable")[..., :count]
+    return np.asarray((np.take_along_axis(truth, best, axis=-1) >= threshold).mean(axis=-1))
 
 
 def _precision(threshold: float) -> Measure:
@@ -175,8 +177,23 @@ def _recall(threshold: float) -> Measure:
     return lambda truth, predicted: _share(predicted >= threshold, of=truth >= threshold)
 
 
-def _share(which: NDArray[np.bool_], *, of: NDArray[np.bool_]) -> float:
-    return float(which[of].mean()) if of.any() else float("nan")
+def _share(which: NDArray[np.bool_], *, of: NDArray[np.bool_]) -> Floats:
+    return _ratio((which & of).sum(axis=-1), of.sum(axis=-1))
+
+
+def _ranks(values: Floats) -> Floats:
+    """Ranks from 1 on along the last axis, ties at their mean."""
+    # Here, because it takes as long to load as the stage to measure.
+    from scipy.stats import rankdata
+
+    return np.asarray(rankdata(values, axis=-1))
+
+
+def _ratio(numerator: NDArray[np.number], denominator: NDArray[np.number]) -> Floats:
+    """The quotients; NaN where the denominator is 0."""
+    quotients: Floats = np.full(np.shape(numerator), np.nan)
+    np.divide(numerator, denominator, out=quotients, where=np.asarray(denominator) != 0)
+    return quotients
 
 
 def _resample(count: int, seed: int) -> NDArray[np.int64]:
@@ -185,7 +202,8 @@ def _resample(count: int, seed: int) -> NDArray[np.int64]:
 
 
 def _estimate(function: Measure, truth: Floats, predicted: Floats, resamples: NDArray[np.int64]) -> Estimate:
-    resampled = np.array([function(truth[rows], predicted[rows]) for rows in resamples])
+    parts = np.array_split(resamples, 1 + resamples.size // VALUES_AT_ONCE)
+    resampled = np.concatenate([function(truth[rows], predicted[rows]) for rows in parts])
     resampled = resampled[~np.isnan(resampled)]
     low, high = np.percentile(resampled, INTERVAL) if len(resampled) else (float("nan"), float("nan"))
     value, low, high = (

@@ -3,14 +3,18 @@ import pyarrow as pa
 import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.feature_extraction.text import HashingVectorizer
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from sklearn.pipeline import make_pipeline
+from threadpoolctl import threadpool_limits
 
+from hornbook.corpus.embedders.tfidf_kernels import SPACE, WORD
 from hornbook.corpus.embedders.tfidf_svd import (
     NUM_FEATURES,
     TASKS_PER_WORKER,
     TEXTS_PER_TASK,
     TfidfSvd,
+    _character_classes,
     count_tokens,
     tokens_of,
 )
@@ -69,7 +73,15 @@ PIECES = [
     "(",
     "٣",
 ]
+PIECES += ["returns", "continue", "under_scored_name", "abcdefg", "abcdefgh", "12345678", '""', "/", "ÿ"]
 PIECES += ["\xa0", "\u2028", "\x1c", "\x85", "\t", "\r", "²", "while", "from", "return"]
+
+
+def test_character_classes_are_those_of_regular_expressions() -> None:
+    characters = [chr(point) for point in range(0x110000)]
+    words = np.array([character.isalnum() or character == "_" for character in characters])
+    spaces = np.array([character.isspace() for character in characters])
+    assert np.array_equal(_character_classes(), WORD * words + SPACE * spaces)
 
 
 @settings(deadline=None)
@@ -89,6 +101,8 @@ def test_embeddings_are_those_of_scikit_learn_to_the_last_bit() -> None:
     embedder = TfidfSvd(size=8, seed=0, workers=2)
     embedder.fit(texts[:30])
     (counts, more) = count_tokens(texts, workers=1)
-    pipeline = make_pipeline(embedder._tfidf, embedder._svd)
+    pipeline = make_pipeline(TfidfTransformer(sublinear_tf=True), TruncatedSVD(n_components=8, random_state=0))
+    with threadpool_limits(1):
+        pipeline.fit(counts[:30])
     expected = np.concatenate([pipeline.transform(counts), pipeline.transform(more)])
     assert embedder.embed_array(pa.array(texts, pa.large_string())).tobytes() == expected.tobytes()

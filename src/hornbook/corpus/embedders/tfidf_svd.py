@@ -14,11 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import scipy.sparse
 from numpy.typing import NDArray
-from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import TfidfTransformer
-from threadpoolctl import threadpool_limits
 
 from hornbook.corpus.duplicates.digests import text_buffers
 
@@ -33,23 +29,31 @@ _TOKEN = re.compile(r"\n *(?:(?:def|class|import|from|return|for|if|while)\b|@|#
 
 
 class TfidfSvd:
-    """An `Embedder` that learns tf-idf weights and a projection; the same in every process and on any thread count."""
+    """An `Embedder` that learns tf-idf weights and a projection; the same in every process and on any thread count.
+
+    It learns them with scikit-learn, which processes that only embed need not load.
+    """
 
     def __init__(self, size: int, seed: int, workers: int) -> None:
-        self._workers = workers
-        self._tfidf = TfidfTransformer(sublinear_tf=True)
-        self._svd = TruncatedSVD(n_components=size, random_state=seed)
+        self._size, self._seed, self._workers = size, seed, workers
         self._idf: NDArray[np.float64] = np.empty(0)
         self._components: NDArray[np.float64] = np.empty((0, size))
 
     def fit(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """As `Embedder.fit`."""
+        import scipy.sparse
+        from sklearn.decomposition import TruncatedSVD
+        from sklearn.feature_extraction.text import TfidfTransformer
+        from threadpoolctl import threadpool_limits
+
+        tfidf = TfidfTransformer(sublinear_tf=True)
+        svd = TruncatedSVD(n_components=self._size, random_state=self._seed)
         counts = scipy.sparse.vstack(list(count_tokens(texts, self._workers)), format="csr")
         # Threads split sums differently and so round differently; with one, bytes do not depend on the machine's cores.
         with threadpool_limits(1):
-            fitted = np.asarray(self._svd.fit_transform(self._tfidf.fit_transform(counts)))
-        self._idf = np.asarray(self._tfidf.idf_)
-        self._components = np.ascontiguousarray(self._svd.components_.T)
+            fitted = np.asarray(svd.fit_transform(tfidf.fit_transform(counts)))
+        self._idf = np.asarray(tfidf.idf_)
+        self._components = np.ascontiguousarray(svd.components_.T)
         return fitted
 
     def embed(self, texts: Iterable[str]) -> Iterator[NDArray[np.float64]]:
@@ -85,6 +89,8 @@ def count_tokens(texts: Iterable[str], workers: int) -> Iterator[Any]:
 
 
 def _count_task(texts: list[str]) -> Any:
+    import scipy.sparse
+
     starts, indices, counts = _count(_array(texts))
     return scipy.sparse.csr_matrix((counts.astype(np.float64), indices, starts), shape=(len(texts), NUM_FEATURES))
 
@@ -106,8 +112,12 @@ def _character_classes() -> NDArray[np.uint8]:
     """What each code point is, as Python's regular expressions see it."""
     from hornbook.corpus.embedders.tfidf_kernels import SPACE, WORD
 
-    characters = map(chr, range(0x110000))
-    return np.array([WORD * (sign.isalnum() or sign == "_") + SPACE * sign.isspace() for sign in characters], np.uint8)
+    classes = np.zeros(0x110000, np.uint8)
+    characters = np.arange(len(classes), dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
+    for pattern, kind in ((r"\w+", WORD), (r"\s+", SPACE)):
+        for run in re.finditer(pattern, characters):
+            classes[run.start() : run.end()] |= kind
+    return classes
 
 
 def _array(texts: Sequence[str]) -> pa.Array:
