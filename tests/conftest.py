@@ -1,9 +1,19 @@
 """What every test starts from."""
 
+import gc
+import os
 import signal
 from collections.abc import Iterator
 
 import pytest
+
+# torch compiles in this process: what the tests compile is small, and each process beside it would import torch first.
+os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
+
+
+def pytest_collection_finish() -> None:
+    """What the imports made stays anyway: no garbage collection is to look through it again."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -26,7 +26,7 @@ from hornbook.run.datasets import Exercises
 from hornbook.run.machine import Machine
 
 CONFIG = EvaluateConfig(problems=("heldout",), max_new_tokens=32, timeout_s=0.5)
-MACHINE = Machine(workers=2)
+MACHINE = Machine(workers=1)
 
 
 class Writer:

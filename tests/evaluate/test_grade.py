@@ -133,7 +133,7 @@ def samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def evaluated(monkeypatch, capsys, *words: str) -> tuple[int, str, str]:
-    asked = ["evaluate", "--problems", "unconventional", "--workers", "2", *words]
+    asked = ["evaluate", "--problems", "unconventional", "--workers", "1", *words]
     code, printed, err = command.called(monkeypatch, capsys, *asked)
     return code, printed, " ".join(err.split())
 

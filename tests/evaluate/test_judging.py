@@ -11,7 +11,7 @@ from hornbook.evaluate.sandbox import Limits, Program, Verdict
 from hornbook.records import Problem
 from hornbook.run.machine import Machine
 
-MACHINE = Machine(workers=2)
+MACHINE = Machine(workers=1)
 
 
 def problem(name: str, reference: str = "    return 1\n", test: str = "    assert candidate() == 1\n") -> Problem:

@@ -55,7 +55,7 @@ def samples(path: Path, *addends: list[int]) -> Path:
 
 def called(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
     """Exit code, standard output and standard error, the latter two in one line each."""
-    code, printed, err = command.called(monkeypatch, capsys, "evaluate", *words, "--workers", "2", "--device", "cpu")
+    code, printed, err = command.called(monkeypatch, capsys, "evaluate", *words, "--workers", "1", "--device", "cpu")
     return code, printed, " ".join(err.split())
 
 

@@ -34,20 +34,12 @@ SHAPES = {
     "tied": tiny_config(tie_word_embeddings=True),
     "whole head": tiny_config(rotary_dims=16),
     "nano": load_recipe("nano").model,
-    "nano's small one": load_recipe("nano").small_model,
-    "phi-1-small, one layer": PHI_1_SMALL_LAYER,
 }
 THEIR_SHAPES = {  # fields of PhiConfig: phi-1 and phi-1.5 turn half of heads of 64, phi-2 two fifths of heads of 80
     "phi-1.5's heads": {"hidden_size": 256, "num_attention_heads": 4, "partial_rotary_factor": 0.5},
     "phi-2's heads": {"hidden_size": 240, "num_attention_heads": 3, "partial_rotary_factor": 0.4},
     "tied": {"hidden_size": 128, "num_attention_heads": 4, "tie_word_embeddings": True},
     "nano": {"hidden_size": 192, "num_attention_heads": 6, "num_hidden_layers": 4, "partial_rotary_factor": 1.0},
-    "nano's small one": {
-        "hidden_size": 128,
-        "num_attention_heads": 4,
-        "num_hidden_layers": 4,
-        "partial_rotary_factor": 1.0,
-    },
     "phi-1-small, one layer": {"hidden_size": 1024, "num_attention_heads": 16, "num_hidden_layers": 1},
 }
 

@@ -83,7 +83,7 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(num_seeds):
     truth = np.repeat(losses(0.7, 0.5, 0.3), num_seeds)
     num_bytes = np.ones(10)
     covered = Counter()
-    for seed in range(100):
+    for seed in range(50):
         noisy = truth * (1 + 0.01 * np.random.default_rng(seed).normal(size=len(truth)))
         laws = bootstrap(compute.tolist(), np.outer(noisy, num_bytes), num_bytes, seed=seed, num_resamples=80)
         for name, value, found in (
@@ -92,8 +92,8 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(num_seeds):
         ):
             one = interval(0.0, found)
             covered[name] += one.low <= value <= one.high
-    # 95 are meant; residuals drawn from five points cover 80 or fewer.
-    assert min(covered.values()) >= 90
+    # 95 of 100 are meant; residuals drawn from five points cover 80 or fewer.
+    assert min(covered.values()) >= 45
 
 
 def test_the_bootstrap_is_seeded():

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from hornbook.teacher.openai import OpenAITeacher
 from hornbook.teacher.replies import ReplyCache
 from tests.teacher.batch_endpoint import BatchEndpoint, batch_endpoint
 from tests.teacher.endpoint import Answer, endpoint
+from tests.teacher.processes import Forked
 
 KEY = "sk-test-0123456789abcdef"
 USED = Tokens(11, 7)
@@ -225,9 +224,8 @@ ASKING = textwrap.dedent(
 )
 
 
-def start(served: BatchEndpoint, path: Path, count: int = 12) -> subprocess.Popen[str]:
-    words = [sys.executable, "-c", ASKING, served.url, str(path), str(count)]
-    return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+def start(served: BatchEndpoint, path: Path, count: int = 12) -> Forked:
+    return Forked(ASKING, served.url, path, count)
 
 
 def kill_while_it_waits(served: BatchEndpoint, path: Path) -> None:
@@ -236,13 +234,12 @@ def kill_while_it_waits(served: BatchEndpoint, path: Path) -> None:
     while "poll" not in served.steps:
         assert process.poll() is None
     process.kill()
-    process.communicate()
 
 
 @pytest.mark.parametrize("step", ["file", "filed", "batch", "batched", "poll", "content"])
 def test_after_kill_9_at_any_step_nothing_is_handed_over_twice(tmp_path: Path, step: str) -> None:
     with batch_endpoint() as served:
-        waiting: list[subprocess.Popen[str]] = []
+        waiting: list[Forked] = []
 
         def kill(at: str) -> None:
             if at == step and waiting:
@@ -252,8 +249,7 @@ def test_after_kill_9_at_any_step_nothing_is_handed_over_twice(tmp_path: Path, s
         with served.lock:
             process = start(served, tmp_path / "r")
             waiting.append(process)
-        assert process.wait(timeout=60) == -signal.SIGKILL
-        process.communicate()
+        assert process.wait() == -signal.SIGKILL
         assert waiting == []
         outcomes = ask(tmp_path / "r", served, [request(n) for n in range(12)])
     assert [outcome.text for outcome in outcomes] == [f"answer {n:04}" for n in range(12)]
@@ -320,7 +316,7 @@ def test_a_text_with_line_ends_of_every_kind_is_one_line_of_an_output(tmp_path: 
 def test_two_processes_hand_each_request_over_once(tmp_path: Path) -> None:
     with batch_endpoint(polls=5) as served:
         both = [start(served, tmp_path / "r") for _ in range(2)]
-        printed = [process.communicate(timeout=60)[0].strip() for process in both]
+        printed = [process.printed().strip() for process in both]
     assert printed == [str([f"answer {n:04}" for n in range(12)])] * 2
     assert len(served.handed_over()) == 12
     assert spent(tmp_path / "r") == {"batch": times(12, USED)}

@@ -1,10 +1,6 @@
 """An endpoint that fails in every way, at scale: each request ends once, nothing that was paid for is lost."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import textwrap
 import time
 from collections import Counter
@@ -28,6 +24,7 @@ from hornbook.teacher.openai import OpenAITeacher
 from hornbook.teacher.replies import ReplyCache
 from tests.synthesize.test_read_section import section
 from tests.teacher.endpoint import Answer, Endpoint, endpoint
+from tests.teacher.processes import Forked
 
 KEY = "sk-test-0123456789abcdef"
 HTML = {"Content-Type": "text/html"}
@@ -167,17 +164,15 @@ ASKING = textwrap.dedent(
 
 def test_after_kill_9_at_most_what_was_in_flight_is_asked_again(tmp_path: Path) -> None:
     with endpoint(lambda asked, before: Answer("x", delay_s=0.03)) as served:
-        words = [sys.executable, "-c", ASKING, served.url, str(tmp_path / "r")]
-        killed = subprocess.Popen(words)
+        killed = Forked(ASKING, served.url, tmp_path / "r")
         while served.num_answered < 200:
             assert killed.poll() is None
             time.sleep(0.005)
-        os.kill(killed.pid, signal.SIGKILL)
-        killed.wait()
+        killed.kill()
         with ReplyCache(tmp_path / "r") as cache:
             kept = {number for number in range(500) if cache.find(request(number)) is not None}
         num_asked = len(served.asked)
-        subprocess.run(words, check=True, timeout=120)
+        assert Forked(ASKING, served.url, tmp_path / "r").wait(120) == 0
     assert len(kept) >= 200 - 16
     again = [number_of(asked) for asked in served.asked[num_asked:]]
     assert kept.isdisjoint(again)

@@ -1,11 +1,7 @@
 """The budget: a bound that holds for one process, for several, across kills, and whatever an endpoint does."""
 
-import os
 import re
-import signal
 import sqlite3
-import subprocess
-import sys
 import textwrap
 import time
 from pathlib import Path
@@ -22,6 +18,7 @@ from hornbook.teacher.ledger import open_ledger, read_spent, reserve
 from hornbook.teacher.openai import OpenAITeacher
 from hornbook.teacher.replies import ReplyCache
 from tests.teacher.endpoint import Answer, Endpoint, endpoint
+from tests.teacher.processes import Forked
 
 USED = Tokens(11, 7)
 """What the endpoint reports for every reply."""
@@ -195,9 +192,8 @@ ASKING = textwrap.dedent(
 )
 
 
-def start(served: Endpoint, path: Path, first: int, bound: int) -> subprocess.Popen[str]:
-    words = [sys.executable, "-c", ASKING, served.url, str(path), str(first), str(bound)]
-    return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+def start(served: Endpoint, path: Path, first: int, bound: int) -> Forked:
+    return Forked(ASKING, served.url, path, first, bound)
 
 
 def test_two_processes_never_exceed_the_bound_together(tmp_path: Path) -> None:
@@ -208,7 +204,7 @@ def test_two_processes_never_exceed_the_bound_together(tmp_path: Path) -> None:
             # At every moment, with all that is in flight.
             assert spent(tmp_path / "r").total <= bound
             time.sleep(0.05)
-        printed = [process.communicate()[0] for process in both]
+        printed = [process.printed() for process in both]
         num_asked = len(served.asked)
     assert all("raise budget_tokens" in text for text in printed)
     final = spent(tmp_path / "r")
@@ -227,8 +223,7 @@ def test_a_kill_leaves_what_was_in_flight_at_its_worst_case(tmp_path: Path) -> N
             assert time.monotonic() < deadline
             time.sleep(0.01)
         time.sleep(0.2)
-        os.kill(killed.pid, signal.SIGKILL)
-        killed.communicate()
+        killed.kill()
         with ReplyCache(tmp_path / "r") as cache:
             num_kept = len(cache)
         assert spent(tmp_path / "r") == times(num_kept, USED) + times(6, MOST)

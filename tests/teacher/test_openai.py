@@ -1,10 +1,6 @@
 """The `openai` backend against a real server on loopback that misbehaves in every way an endpoint can."""
 
 import logging
-import os
-import signal
-import subprocess
-import sys
 import textwrap
 import time
 import traceback
@@ -20,6 +16,7 @@ from hornbook.teacher.completion import read_completion
 from hornbook.teacher.openai import OpenAITeacher
 from hornbook.teacher.replies import ReplyCache
 from tests.teacher.endpoint import Answer, Endpoint, Script, endpoint
+from tests.teacher.processes import Forked
 
 KEY = "sk-test-0123456789abcdef"
 
@@ -297,8 +294,8 @@ ASKING = textwrap.dedent(
 )
 
 
-def start_asking(url: str, path: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-c", ASKING, url, str(path)], stdout=subprocess.PIPE, text=True)
+def start_asking(url: str, path: Path) -> Forked:
+    return Forked(ASKING, url, path)
 
 
 @pytest.mark.slow
@@ -309,8 +306,7 @@ def test_a_kill_in_the_middle_loses_no_reply_that_came(tmp_path: Path) -> None:
         while served.num_answered < 20:
             assert killed.poll() is None
             time.sleep(0.01)
-        os.kill(killed.pid, signal.SIGKILL)
-        killed.communicate()
+        killed.kill()
         num_answered = served.num_answered
         with ReplyCache(path) as cache:
             num_kept = len(cache)
@@ -319,8 +315,7 @@ def test_a_kill_in_the_middle_loses_no_reply_that_came(tmp_path: Path) -> None:
         num_asked = len(served.asked)
 
         rest = start_asking(served.url, path)
-        printed, _ = rest.communicate(timeout=60)
-        assert printed.strip() == str([f"answer {n}" for n in range(50)])
+        assert rest.printed().strip() == str([f"answer {n}" for n in range(50)])
         assert len(served.asked) - num_asked == 50 - num_kept
 
 
@@ -328,10 +323,10 @@ def test_two_processes_share_a_cache(tmp_path: Path) -> None:
     path = tmp_path / "replies.sqlite"
     with endpoint(lambda asked, before: Answer(f"answer {number_of(asked)}, asked {before}", delay_s=0.02)) as served:
         both = [start_asking(served.url, path) for _ in range(2)]
-        printed = [process.communicate(timeout=60)[0] for process in both]
+        printed = [process.printed() for process in both]
         # Both may have asked at once; then the reply that was kept first is everybody's.
         assert printed[0] == printed[1]
         num_asked = len(served.asked)
         third = start_asking(served.url, path)
-        assert third.communicate(timeout=60)[0] == printed[0]
+        assert third.printed() == printed[0]
         assert len(served.asked) == num_asked

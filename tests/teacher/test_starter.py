@@ -1,8 +1,6 @@
 """The starter set: its replies belong to today's requests, and come into a reply cache as they are needed."""
 
 import json
-import subprocess
-import sys
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -30,6 +28,7 @@ from hornbook.teacher.starter import (
     read_lines,
 )
 from hornbook.teacher.starter.annotation_set import AnnotationSet
+from tests.teacher.processes import Forked
 
 WRITER = WriterConfig(backend="starter", model=MODEL)
 
@@ -116,9 +115,8 @@ with open_chat_teacher(writer, Path(sys.argv[1])) as teacher:
 
 
 def test_two_processes_may_fill_one_cache(tmp_path: Path) -> None:
-    commands = [[sys.executable, "-c", FILL, str(tmp_path / "r.sqlite"), start] for start in ("0", "0", "30")]
-    fillers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
-    first, second, later = (filler.communicate(timeout=120)[0].splitlines() for filler in fillers)
+    fillers = [Forked(FILL, tmp_path / "r.sqlite", start) for start in (0, 0, 30)]
+    first, second, later = (filler.printed(120).splitlines() for filler in fillers)
     assert len(first) == 60
     assert first == second
     assert first[30:] == later[:30]

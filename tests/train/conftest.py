@@ -6,13 +6,13 @@ from hornbook.train.pretrain import pretrain
 from tests.train.corpus import TINY_MODEL, counting_documents, tiny_training, write_corpus
 
 
-@pytest.fixture
-def corpus(tmp_path):
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory):
     sources = {"code": counting_documents(60, 1), "textbooks": counting_documents(120, 2)}
-    return write_corpus(tmp_path / "corpus", sources)
+    return write_corpus(tmp_path_factory.mktemp("corpus"), sources)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def machine():
     return Machine(device="cpu", workers=1)
 
@@ -33,7 +33,7 @@ def run(corpus, tmp_path, machine):
     return start
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def one_thread():
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -44,7 +44,6 @@ CASES = {
     "odd": {"batch_size": 5},
     "large": {"micro_batch_size": 4},
     "overflow": {},
-    "whole": DROPPED,
 }
 
 
@@ -58,10 +57,6 @@ def train_alone(corpus, out, settings):
     config = tiny_training(**settings)
     pretrain(tokens=TokenizedCorpus(corpus), model=UNDROPPED, config=config, out=out, machine=machine)
     return out
-
-
-def command(corpus, out, cases):
-    return ["-m", "tests.train.processes", str(corpus), str(out), json.dumps(list(cases.items()))]
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +80,10 @@ def together(corpus, alone, tmp_path_factory):
     shutil.copytree(alone["muon"] / RESUME, root / "resumed" / RESUME)
     newest = max((root / "resumed" / RESUME).glob("step-*.safetensors"))
     newest.write_bytes(newest.read_bytes()[:1000])
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    ran = subprocess.run([*torchrun, *command(corpus, root, CASES)], cwd=ROOT, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
-    return root, " ".join(ran.stderr.split())
+    codes = [process.wait() for process in start(2, corpus, root, CASES)]
+    printed = "".join((root / f"printed-{rank}.txt").read_text() for rank in range(2))
+    assert codes == [0, 0], printed
+    return root, " ".join(printed.split())
 
 
 def check_same_curve(ours, theirs):
@@ -170,20 +165,26 @@ def test_no_two_processes_drop_out_the_same():
 
 
 def start(size, corpus, out, cases):
-    """The processes themselves, with the variables that torchrun sets, so that a kill reaches each."""
+    """The processes, with the variables that torchrun sets, but without it, so that a kill reaches each."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     given = {"WORLD_SIZE": size, "LOCAL_WORLD_SIZE": size, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     environments = [{**os.environ, "OMP_NUM_THREADS": "1"} | {k: str(v) for k, v in given.items()} for _ in range(size)]
-    return [
-        subprocess.Popen(
-            [sys.executable, *command(corpus, out, cases)],
-            cwd=ROOT,
-            env=environment | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stderr=subprocess.DEVNULL,
-        )
-        for rank, environment in enumerate(environments)
-    ]
+    command = [sys.executable, "-m", "tests.train.processes", str(corpus), str(out), json.dumps(list(cases.items()))]
+    started = []
+    for rank, environment in enumerate(environments):
+        with (out / f"printed-{rank}.txt").open("w") as printed:
+            own = environment | {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+            started.append(subprocess.Popen(command, cwd=ROOT, env=own, stderr=printed))
+    return started
+
+
+@pytest.fixture(scope="module")
+def whole(corpus, tmp_path_factory):
+    """What two processes leave that nobody stops."""
+    root = tmp_path_factory.mktemp("whole")
+    assert [process.wait() for process in start(2, corpus, root, {"whole": DROPPED})] == [0, 0]
+    return root / "whole"
 
 
 def check_kill(size, corpus, whole, out, settings):
@@ -205,8 +206,8 @@ def check_kill(size, corpus, whole, out, settings):
 
 
 @pytest.mark.slow
-def test_processes_killed_at_a_random_step_end_with_the_same_bits(corpus, together, tmp_path):
-    check_kill(2, corpus, together[0] / "whole", tmp_path, DROPPED)
+def test_processes_killed_at_a_random_step_end_with_the_same_bits(corpus, whole, tmp_path):
+    check_kill(2, corpus, whole, tmp_path, DROPPED)
 
 
 @pytest.mark.slow
@@ -232,7 +233,7 @@ def test_compiled_processes_train_to_the_losses_of_one_and_one_graph_serves_all_
 
 @pytest.mark.slow
 @pytest.mark.parametrize("interrupted", [0, 1])
-def test_ctrl_c_for_one_process_stops_all_after_the_same_step(corpus, together, tmp_path, interrupted):
+def test_ctrl_c_for_one_process_stops_all_after_the_same_step(corpus, whole, tmp_path, interrupted):
     processes = start(2, corpus, tmp_path, {"stopped": DROPPED})
     folder = tmp_path / "stopped"
     metrics = folder / RESUME / "metrics.jsonl"
@@ -244,4 +245,4 @@ def test_ctrl_c_for_one_process_stops_all_after_the_same_step(corpus, together, 
     assert max((folder / RESUME).glob("step-*.safetensors")).name > "step-00000010"
     assert [process.wait() for process in start(2, corpus, tmp_path, {"stopped": DROPPED})] == [0, 0]
     for name in ("model.safetensors", "metrics.jsonl"):
-        assert (folder / name).read_bytes() == (together[0] / "whole" / name).read_bytes()
+        assert (folder / name).read_bytes() == (whole / name).read_bytes()

@@ -16,7 +16,9 @@ from hornbook.run.artifact import RESUME
 from hornbook.run.machine import Machine
 from hornbook.train import step as step_module
 from hornbook.train.finetune import finetune
+from hornbook.train.pretrain import pretrain
 from hornbook.train.step import Stepper
+from tests.train import killed
 from tests.train.corpus import TINY_MODEL, counting_documents, tiny_training, write_corpus
 from tests.train.runs import lines, weights
 
@@ -69,9 +71,9 @@ def test_the_loss_curve_is_pinned(run, optimizer):
 
 @pytest.mark.parametrize("changes", [{"optimizer": "adamw"}, {"optimizer": "muon"}, {"packing": "whole"}])
 def test_the_loss_falls(run, changes):
-    metrics = lines(run(steps=120, batch_size=8, learning_rate=1e-2, validate_every=1000, **changes).folder)
+    metrics = lines(run(steps=30, batch_size=8, learning_rate=2e-2, validate_every=1000, **changes).folder)
     assert metrics[0]["loss"] > 3.9
-    assert metrics[-1]["loss"] < 2.6
+    assert metrics[-1]["loss"] < 2.0
 
 
 def test_stopping_early_gives_the_same_first_steps(run):
@@ -89,7 +91,7 @@ def test_micro_batches_change_the_loss_by_rounding_alone(run):
 
 
 def test_finetuning_starts_from_the_base(run, corpus, tmp_path, machine):
-    base = run(steps=60)
+    base = run(steps=20, learning_rate=2e-2)
     out = tmp_path / "finetuned"
     out.mkdir()
     config = tiny_training(packing="whole", loss_on="solution", learning_rate=1e-4, optimizer="adamw")
@@ -222,11 +224,11 @@ def test_a_failure_to_compile_falls_back_to_eager(run, monkeypatch, capsys):
 
 # The rate stays so high that the loss goes up and down, and the best step is not the last.
 RESTLESS = {"select": "validation_loss", "schedule": "constant", "learning_rate": 0.03, "muon_learning_rate": 0.3}
+SELECTING = {**RESTLESS, "validate_every": 2, "steps": 20}
 
 
 def test_the_step_with_the_lowest_validation_loss_is_what_a_run_leaves(run, corpus):
-    selecting = {**RESTLESS, "validate_every": 2, "steps": 20}
-    artifact = run(**selecting)
+    artifact = run(**SELECTING)
     sizes = {source: len(corpus.array(source, "train").tokens) for source in corpus.sources()}
     means = {
         line["step"]: sum(size * line["validation"][source] for source, size in sizes.items()) / sum(sizes.values())
@@ -238,14 +240,20 @@ def test_the_step_with_the_lowest_validation_loss_is_what_a_run_leaves(run, corp
     facts = artifact.facts.metrics
     assert facts["selected_step"] == best
     assert facts["selected_validation_loss"] == pytest.approx(means[best])
-    assert weights(artifact.folder) == weights(run(**selecting | {"select": "last", "stop_after_steps": best}).folder)
+    assert weights(artifact.folder) == weights(run(**SELECTING | {"select": "last", "stop_after_steps": best}).folder)
+
+
+@pytest.fixture(scope="module")
+def selected(corpus, machine, tmp_path_factory):
+    """A run that was not stopped."""
+    out = tmp_path_factory.mktemp("selected")
+    return pretrain(tokens=corpus, model=TINY_MODEL, config=tiny_training(**SELECTING), out=out, machine=machine)
 
 
 @pytest.mark.parametrize("damages_newest", [False, True])
 @pytest.mark.parametrize("at", [5, 10, 16])
-def test_a_stopped_run_selects_the_same_step(run, tmp_path, monkeypatch, at, damages_newest):
-    selecting = {**RESTLESS, "validate_every": 2, "steps": 20}
-    whole, out, take = run(**selecting), tmp_path / "stopped", Stepper.take
+def test_a_stopped_run_selects_the_same_step(run, selected, tmp_path, monkeypatch, at, damages_newest):
+    out, take = tmp_path / "stopped", Stepper.take
 
     def stop(self, step):
         if step == at:
@@ -255,84 +263,52 @@ def test_a_stopped_run_selects_the_same_step(run, tmp_path, monkeypatch, at, dam
     with monkeypatch.context() as patch:
         patch.setattr(Stepper, "take", stop)
         with pytest.raises(Stopped):
-            run(out=out, **selecting)
+            run(out=out, **SELECTING)
     if damages_newest:
         max((out / RESUME).glob("step-*")).write_bytes(b"")
-    resumed = run(out=out, **selecting)
-    assert weights(out) == weights(whole.folder)
-    assert resumed.facts.metrics["selected_step"] == whole.facts.metrics["selected_step"]
-
-
-CHILD = """
-import json
-import sys
-from pathlib import Path
-import torch
-from hornbook.run.machine import Machine
-from hornbook.tokens.packing import TokenizedCorpus
-from hornbook.train import hardware
-from hornbook.train.pretrain import pretrain
-from hornbook.train.step import Stepper
-from tests.train.corpus import TINY_MODEL, tiny_training
-corpus, out = map(Path, sys.argv[1:3])
-settings = json.loads(sys.argv[3])
-if settings.pop("compile"):
-    hardware.CPU_FLOPS_TO_COMPILE = 0
-bad_batches = settings.pop("bad_batches", [])
-take = Stepper.take
-def spoil(self, step):
-    if step + self.batches_skipped in bad_batches:
-        with torch.no_grad():
-            self.model.final_norm_bias.fill_(float("nan"))
-    return take(self, step)
-Stepper.take = spoil
-config = tiny_training(steps=60, checkpoint_every=7, batch_size=8, precision="bf16", **settings)
-out.mkdir(exist_ok=True)
-machine = Machine(device="cpu", workers=1)
-artifact = pretrain(tokens=TokenizedCorpus(corpus), model=TINY_MODEL, config=config, out=out, machine=machine)
-(out / "facts.json").write_text(json.dumps(dict(artifact.facts.metrics)))
-"""
+    resumed = run(out=out, **SELECTING)
+    assert weights(out) == weights(selected.folder)
+    assert resumed.facts.metrics["selected_step"] == selected.facts.metrics["selected_step"]
 
 
 def check_kill(corpus, tmp_path, num_kills, **settings):
-    """Kills a run each time it has logged a random number of steps, and compares what comes out in the end."""
+    """Kills a run each time it has logged a random number of steps, and compares what comes out in the end.
 
-    def child(out):
-        command = [sys.executable, "-c", CHILD, str(corpus.folder), str(out), json.dumps(settings)]
-        return subprocess.Popen(command, cwd=Path(__file__).parents[2])
-
-    assert child(tmp_path / "whole").wait() == 0
-    killed = tmp_path / "killed"
-    metrics = killed / RESUME / "metrics.jsonl"
+    Only what is killed needs a process of its own.
+    """
+    whole = killed.train(corpus.folder, tmp_path / "whole", **settings)
+    out = tmp_path / "killed"
+    command = [sys.executable, "-m", killed.__name__, str(corpus.folder), str(out), json.dumps(settings)]
+    metrics = out / RESUME / "metrics.jsonl"
     kills = 0
     for until in sorted(random.sample(range(8, 50), num_kills)):
-        process = child(killed)
+        process = subprocess.Popen(command, cwd=Path(__file__).parents[2])
         while process.poll() is None:
             if metrics.exists() and metrics.read_bytes().count(b"\n") >= until:
                 process.kill()
             time.sleep(0.002)
         kills += process.wait() == -signal.SIGKILL
     assert kills > 0
-    assert child(killed).wait() == 0
-    assert weights(killed) == weights(tmp_path / "whole")
-    assert (killed / "metrics.jsonl").read_bytes() == (tmp_path / "whole" / "metrics.jsonl").read_bytes()
-    assert load_file(killed / "model.safetensors")
-    return [json.loads((tmp_path / name / "facts.json").read_text()) for name in ("whole", "killed")]
+    resumed = killed.train(corpus.folder, out, **settings)
+    assert weights(out) == weights(tmp_path / "whole")
+    assert (out / "metrics.jsonl").read_bytes() == (tmp_path / "whole" / "metrics.jsonl").read_bytes()
+    assert load_file(out / "model.safetensors")
+    return whole, resumed
 
 
 @pytest.mark.parametrize("num_kills", [1, pytest.param(8, marks=pytest.mark.slow)])
 def test_a_run_killed_at_random_steps_ends_with_the_same_bits(corpus, tmp_path, num_kills):
     """With the same step selected, and after going back from the same steps."""
     bad = {"bad_batches": [17, 40], "max_rollbacks": 2}
-    whole, killed = check_kill(corpus, tmp_path, num_kills, compile=False, **RESTLESS, **bad)
+    whole, resumed = check_kill(corpus, tmp_path, num_kills, compile=False, **RESTLESS, **bad)
     assert whole["selected_step"] < 60
     assert whole["rollbacks"] == 2
     names = ("selected_step", "selected_validation_loss", "rollbacks", "batches_skipped", "train_loss")
-    assert [killed[name] for name in names] == [whole[name] for name in names]
+    assert [resumed[name] for name in names] == [whole[name] for name in names]
 
 
 @pytest.mark.slow
 def test_a_compiled_run_killed_at_random_steps_ends_with_the_same_bits(corpus, tmp_path):
-    whole, killed = check_kill(corpus, tmp_path, num_kills=3, compile=True)
+    whole, resumed = check_kill(corpus, tmp_path, num_kills=3, compile=True)
     assert whole["compiled"]
-    assert killed["compiled"]
+    assert resumed["compiled"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import typer
@@ -38,3 +39,7 @@ def main() -> None:
     except KeyboardInterrupt:
         console.print("hornbook: stopped; run the same command again to go on where it was", style="yellow")
         sys.exit(130)
+    finally:
+        # At its end the interpreter looks through all objects for cycles, which takes up to a second. What is frozen
+        # it leaves to the system.
+        gc.freeze()

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from hornbook.run.runner import PlannedNode
 
 
+TRAINING = frozenset({"pretrain", "finetune"})
+"""The stages that need PyTorch; those before them are about data."""
+
+
 def start(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
@@ -91,9 +95,10 @@ def _run(recipe: str, overrides: list[str] | None, out_folder: Path | None, mach
     if until and until not in graph:
         raise RecipeError(f"--until {until!r}: no such stage. There are: {', '.join(node.name for node in graph)}")
     machine = replace(machine, replies=folder.replies, trackers=folder.trackers)
-    check_hardware(loaded, machine)
     targets = [graph[until]] if until else []
-    check_teachers(loaded, make_plan(graph, folder, targets), folder)
+    planned = make_plan(graph, folder, targets)
+    check_hardware(loaded, machine, planned)
+    check_teachers(loaded, planned, folder)
     for note in check_grading([set_label(text) for text in loaded.evaluate.problems], loaded.grade, folder.replies):
         out.print(note, markup=False, soft_wrap=True)
     made = execute(
@@ -132,9 +137,14 @@ def check_teachers(recipe: Recipe, planned: Sequence[PlannedNode], folder: RunFo
         check_writer(recipe.writer, folder.replies)
 
 
-def check_hardware(recipe: Recipe, machine: Machine) -> None:
+def check_hardware(recipe: Recipe, machine: Machine, planned: Sequence[PlannedNode]) -> None:
     """Refuses what cannot be trained or run here as asked now, rather than after all the data has been made."""
     from hornbook.evaluate.sandbox import available_layers
+
+    available_layers().check(machine.sandbox)
+    # PyTorch takes longer to load than many a data stage to run.
+    if not any(entry.node.stage.name in TRAINING for entry in planned):
+        return
     from hornbook.model.artifact import resolve_device
     from hornbook.train.hardware import compute_dtype, share_of_batch
     from hornbook.train.trackers import check_installed
@@ -143,7 +153,6 @@ def check_hardware(recipe: Recipe, machine: Machine) -> None:
         compute_dtype(train.precision, resolve_device(machine.device))
         share_of_batch(train, machine)
         check_installed(train)
-    available_layers().check(machine.sandbox)
 
 
 def plan(recipe: RecipeName = "nano", set_: Overrides = None, out_folder: OutFolder = None) -> None:

@@ -238,5 +238,6 @@ def _check(loaded: Recipe, folder: RunFolder, study: Study, machine: Machine) ->
     """Refuses what cannot be run as asked before anything is."""
     from hornbook.run.runner import plan as make_plan
 
-    check_hardware(loaded, machine)
-    check_teachers(loaded, make_plan(study.graph, folder, study.targets), folder)
+    planned = make_plan(study.graph, folder, study.targets)
+    check_hardware(loaded, machine, planned)
+    check_teachers(loaded, planned, folder)

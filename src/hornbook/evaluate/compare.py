@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer
 
@@ -28,14 +29,15 @@ from hornbook.evaluate.questions import Question, find_tasks, of_set, of_tasks
 from hornbook.evaluate.sandbox import Limits, Program, Sandbox
 from hornbook.evaluate.tasks.task import LEVELS
 from hornbook.model.artifact import ModelArtifact
-from hornbook.model.generate import room_for_prompt
-from hornbook.model.phi import Phi
 from hornbook.recipe import CompareConfig
 from hornbook.run.artifact import Fact, Facts
 from hornbook.run.datasets import Exercises
 from hornbook.run.machine import Machine
 from hornbook.run.progress import console, meter
 from hornbook.run.stage import stage
+
+if TYPE_CHECKING:
+    from hornbook.model.phi import Phi
 
 
 @stage(version=2)
@@ -120,6 +122,8 @@ def _complete(
     model: Completer, label: str, questions: Sequence[Question], max_new_tokens: int, machine: Machine
 ) -> list[tuple[str, int]]:
     """(completion, tokens of the prompt that the model did not see) for each question."""
+    from hornbook.model.generate import room_for_prompt
+
     opened = _Opened(model.load_model(machine.device), model.tokenizer())
     written: dict[int, str] = {}
     for form in dict.fromkeys(question.form for question in questions):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tokenizers import Tokenizer
 
 from hornbook.evaluate.forms import FUNCTION, CompletionForm
-from hornbook.model.generate import GenerationConfig, generate, room_for_prompt
-from hornbook.model.phi import Phi
 from hornbook.run.machine import Machine
 from hornbook.run.progress import meter
+
+if TYPE_CHECKING:
+    from hornbook.model.phi import Phi
 
 
 class Completer(Protocol):
@@ -64,6 +65,8 @@ def complete_and_count(
     label: str,
 ) -> tuple[list[str], int]:
     """The completions as `complete` gives them, and how many prompts lost their beginning."""
+    from hornbook.model.generate import GenerationConfig, generate, room_for_prompt
+
     config = GenerationConfig(
         max_new_tokens=max_new_tokens,
         temperature=temperature,

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer
 
 from hornbook.errors import InputError
 from hornbook.model.artifact import CONFIG, TOKENIZER, load_model, load_tokenizer, read_description, resolve_device
-from hornbook.model.convert import load_hugging_face, read_hugging_face_config
-from hornbook.model.phi import Phi
+
+if TYPE_CHECKING:
+    from hornbook.model.phi import Phi
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class ModelFolder:
         """The model in fp32, ready to generate. Raises InputError where its weights are missing or do not fit."""
         if not self.is_hugging_face:
             return load_model(self.folder, device)
+        from hornbook.model.convert import load_hugging_face
+
         return load_hugging_face(self.folder)[0].to(resolve_device(device))
 
     def tokenizer(self) -> Tokenizer:
@@ -34,6 +38,8 @@ class ModelFolder:
 
 def open_model(folder: Path) -> ModelFolder:
     """The model in a folder. Raises InputError that names what is missing: configuration, tokenizer or weights."""
+    from hornbook.model.convert import read_hugging_face_config
+
     if folder.is_file():
         raise InputError(f"{folder}: is a file, not a model's folder; completions to score go after --samples")
     if not folder.is_dir():

@@ -10,19 +10,21 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
-from torch import Tensor
 
 from hornbook.errors import InputError
-from hornbook.model.phi import Phi
 from hornbook.recipe import ModelConfig, did_you_mean
 from hornbook.run.artifact import Artifact
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from hornbook.model.phi import Phi
 
 END_OF_TEXT = "<|endoftext|>"
 WEIGHTS = "model.safetensors"
@@ -57,6 +59,8 @@ class ModelArtifact(Artifact):
 
 def resolve_device(device: str) -> torch.device:
     """`cpu` or `cuda`; `auto` is cuda where there is one. Raises InputError where the device is missing."""
+    import torch
+
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if device.startswith("cuda") and not torch.cuda.is_available():
@@ -66,6 +70,8 @@ def resolve_device(device: str) -> torch.device:
 
 def save_model(folder: Path, model: Phi, eos_token_id: int, tokenizer_file: Path | None) -> None:
     """Writes the model's files into an existing folder; `tokenizer_file` is copied as it is."""
+    from safetensors.torch import save_file
+
     tensors = {name: tensor.detach().float().cpu().contiguous() for name, tensor in model.state_dict().items()}
     save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
     description = {**model.config.model_dump(), "vocab_size": model.vocab_size, "eos_token_id": eos_token_id}
@@ -76,6 +82,8 @@ def save_model(folder: Path, model: Phi, eos_token_id: int, tokenizer_file: Path
 
 def load_model(folder: Path, device: str = "cpu") -> Phi:
     """The model that `save_model` wrote. Raises InputError where a file is missing, damaged or does not fit."""
+    from hornbook.model.phi import Phi
+
     description = read_description(folder)
     model = Phi(description.config, description.vocab_size)
     load_weights(model, read_tensors(folder / WEIGHTS), folder / WEIGHTS)
@@ -132,6 +140,8 @@ def check_model_config(shape: Mapping[str, Any], path: Path) -> ModelConfig:
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file. Raises InputError where it is missing or damaged."""
+    from safetensors.torch import load_file
+
     try:
         return load_file(path)
     except FileNotFoundError:

@@ -9,7 +9,6 @@ import jinja2
 
 from hornbook.evaluate.scores import Evaluation, Scores
 from hornbook.model.artifact import ModelArtifact, ModelDescription
-from hornbook.model.convert import export_hugging_face
 from hornbook.release.text import SET_NAMES, fact_rows, interval, label_of, percent
 from hornbook.run.artifact import Artifact, Fact, Facts
 from hornbook.run.stage import stage
@@ -24,6 +23,8 @@ class ExportedModel(Artifact):
 @stage(version=1)
 def export(*, model: ModelArtifact, scores: Evaluation, name: str, out: Path) -> ExportedModel:
     """Writes the model in Hugging Face's form and its card."""
+    from hornbook.model.convert import export_hugging_face
+
     export_hugging_face(model, out)
     num_parameters = sum(parameter.numel() for parameter in model.load_model("cpu").parameters())
     card = render_card(name, scores.scores(), model.description(), num_parameters, dict(model.facts.metrics))

@@ -6,11 +6,11 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import matplotlib
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Colours that stand for variables of the page's style sheet, so that light and dark share one drawing.
 INK, FAINT, LINE = "#010101", "#010102", "#010103"
@@ -52,6 +52,8 @@ class Bar:
 
 def plot_spike(name: str, sizes: Mapping[str, tuple[Bar, Bar]]) -> str:
     """Bars before and after finetuning for each model size: the spike of the paper's figure 2.1."""
+    import matplotlib
+
     with matplotlib.rc_context({**SETTINGS, "svg.hashsalt": f"spike {name}"}):
         figure, axes = panel()
         width = 0.34
@@ -82,6 +84,8 @@ def plot_spike(name: str, sizes: Mapping[str, tuple[Bar, Bar]]) -> str:
 
 def plot_curves(name: str, curves: Mapping[str, Sequence[tuple[float, float]]], unit: str) -> str:
     """Loss over tokens for each named curve; the first, which has many points, is drawn thin."""
+    import matplotlib
+
     with matplotlib.rc_context({**SETTINGS, "svg.hashsalt": f"curves {name}"}):
         figure, axes = panel()
         for number, (label, points) in enumerate(curves.items()):
@@ -108,6 +112,9 @@ def smooth(points: Sequence[tuple[float, float]], most: int = 150) -> list[tuple
 
 def panel() -> tuple[Figure, Axes]:
     """An empty figure of one panel, to be drawn within `matplotlib.rc_context(SETTINGS)`."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=PANEL_INCHES, layout="constrained")
     FigureCanvasSVG(figure)
     axes = figure.add_subplot()

@@ -11,8 +11,6 @@ from hornbook.run.datasets import Exercises
 from hornbook.run.machine import Machine
 from hornbook.run.stage import stage
 from hornbook.tokens.packing import TokenizedCorpus
-from hornbook.train.loop import train
-from hornbook.train.probe import Probe
 
 
 @stage(version=2, distributed=True)
@@ -30,6 +28,9 @@ def finetune(
 
     `exercises` and `evaluation` are what `config.evaluate_every` needs; without them pass@1 is not measured.
     """
+    from hornbook.train.loop import train
+    from hornbook.train.probe import Probe
+
     model = base.load_model("cpu")
     context = model.config.max_position_embeddings
     if config.sequence_length > context:

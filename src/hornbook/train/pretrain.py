@@ -5,14 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from hornbook.model.artifact import ModelArtifact
-from hornbook.model.phi import Phi
 from hornbook.recipe import EvaluateConfig, ModelConfig, TrainConfig
 from hornbook.run.datasets import Exercises
 from hornbook.run.machine import Machine
 from hornbook.run.stage import stage
 from hornbook.tokens.packing import TokenizedCorpus
-from hornbook.train.loop import train
-from hornbook.train.probe import Probe
 
 
 @stage(version=2, distributed=True)
@@ -30,5 +27,9 @@ def pretrain(
 
     `exercises` and `evaluation` are what `config.evaluate_every` needs; without them pass@1 is not measured.
     """
+    from hornbook.model.phi import Phi
+    from hornbook.train.loop import train
+    from hornbook.train.probe import Probe
+
     probe = Probe.of(exercises, evaluation, config, machine)
     return train("pretrain", Phi(model, tokens.vocab_size, config.seed), tokens, config, out, machine, probe)

@@ -38,11 +38,11 @@ def write(path: Path, *rows: object) -> Path:
 def verdicts(found: ProblemSet, sources: list[str]) -> list[str]:
     """The verdict on each source for the set's only problem, whose reference must pass."""
     (problem,) = found.problems
-    judging = decide_judging(found, Limits(), Machine(workers=2))
+    judging = decide_judging(found, Limits(), Machine(workers=1))
     assert judging.unusable == {}
     programs = [program_of(problem, source, judging.mode(problem.task_id)) for source in sources]
     with Sandbox(Limits()) as sandbox:
-        return [verdict.verdict for verdict in sandbox.run_all(programs, workers=2)]
+        return [verdict.verdict for verdict in sandbox.run_all(programs, workers=1)]
 
 
 HUMANEVAL_ROW = {

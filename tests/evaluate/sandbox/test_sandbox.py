@@ -26,6 +26,13 @@ def sandbox() -> Iterator[Sandbox]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def hasty() -> Iterator[Sandbox]:
+    """One that soon ends what loops."""
+    with Sandbox(Limits(timeout_s=0.75, memory_mb=128)) as opened:
+        yield opened
+
+
 @pytest.fixture(params=["apart", "together"])
 def judged(request: pytest.FixtureRequest) -> Judged:
     found: Judged = request.param
@@ -82,8 +89,8 @@ def test_a_wrong_answer_gives_the_tests_own_message(sandbox: Sandbox, judged: Ju
         ("import os\nos.abort()\n", "crashed", "killed by SIG"),
     ],
 )
-def test_what_went_wrong_is_named(sandbox: Sandbox, judged: Judged, source: str, verdict: str, detail: str) -> None:
-    outcome = run(sandbox, source, judged=judged)
+def test_what_went_wrong_is_named(hasty: Sandbox, judged: Judged, source: str, verdict: str, detail: str) -> None:
+    outcome = run(hasty, source, judged=judged)
     assert outcome.verdict == verdict
     assert outcome.detail.startswith(detail)
 
@@ -230,10 +237,10 @@ def test_broken_tests_do_not_pass(sandbox: Sandbox, judged: Judged) -> None:
     assert run(sandbox, RIGHT, "x = 1\n", judged=judged).detail == "KeyError: 'check'"
 
 
-def test_tests_that_do_not_end_are_stopped(sandbox: Sandbox, judged: Judged) -> None:
+def test_tests_that_do_not_end_are_stopped(hasty: Sandbox, judged: Judged) -> None:
     tests = "def check(candidate):\n    while True: pass\n"
-    assert run(sandbox, RIGHT, tests, judged=judged).verdict == "timed_out"
-    assert run(sandbox, RIGHT).passed
+    assert run(hasty, RIGHT, tests, judged=judged).verdict == "timed_out"
+    assert run(hasty, RIGHT).passed
 
 
 def test_tests_leave_nothing_behind_for_those_of_the_next_program(sandbox: Sandbox) -> None:
