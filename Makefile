@@ -11,6 +11,8 @@ run: $(READY)
 	$(BIN)/hornbook run nano
 
 ## test: set up and run the fast tests
+# Each worker, and each process that a test starts, would compile anew what is not kept.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(READY)
 	$(BIN)/python -m pytest -n 3 --dist worksteal
 
