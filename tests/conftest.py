@@ -6,9 +6,14 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 # torch compiles in this process: what the tests compile is small, and each process beside it would import torch first.
 os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
+
+# The first case of a test may load or compile a kernel, and other work may hold it up: no time limit for a case.
+settings.register_profile("hornbook", deadline=None)
+settings.load_profile("hornbook")
 
 
 def pytest_collection_finish() -> None:

@@ -1,6 +1,9 @@
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+
+from hornbook.run.data_process import Report
 
 from .environment import GOOD, Environment
 
@@ -22,3 +25,14 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
     made.install("hornbook", "0.1", "License-Expression: Apache-2.0", {"hornbook/cli.py": GOOD})
     made.use(monkeypatch)
     return made
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The filter without a data process, which takes two seconds of a processor: for what does not hang on it."""
+    report = Mock(spec=Report)
+    monkeypatch.setattr(
+        "hornbook.corpus.filter.in_data_process", lambda stage, machine, function, *args: function(report, *args)
+    )
+    for module in ("predictions", "duplicates.sorted_shards"):
+        monkeypatch.setattr(f"hornbook.corpus.{module}.over_shards", map)

@@ -276,9 +276,10 @@ def test_every_humaneval_problem_is_found_when_planted(tmp_path: Path, monkeypat
     assert len(problems) == 164
     use(monkeypatch, problems)
     planted = ["import os\n\n\n" + problem.prompt + problem.canonical_solution for problem in problems]
-    made = run_codetextbook(tmp_path / "in", [*planted, "def other():\n    return 1\n"], ["text", *planted])
+    code, sections = planted[::2], planted[1::2]
+    made = run_codetextbook(tmp_path / "in", [*code, "def other():\n    return 1\n"], ["text", *sections])
     assert made.facts.rows == {CODE: 1, TEXTBOOKS: 1}
-    assert made.facts.drops == {"ngram_overlap": 328}
+    assert made.facts.drops == {"ngram_overlap": 164}
 
 
 def test_problems_of_heldout_exercises(tmp_path: Path) -> None:

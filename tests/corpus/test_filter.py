@@ -110,6 +110,7 @@ def test_same_bytes_with_one_and_two_workers(made: CodeFiles, tmp_path: Path) ->
     assert one.facts == two.facts
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_fewer_files_than_dimensions(tmp_path: Path) -> None:
     made = run(tmp_path / "run", num_annotated=20, config=CONFIG.model_copy(update={"embedding_size": 64}))
     assert {row.origin for row in made.read()} == {"good-1"}
@@ -156,6 +157,7 @@ def test_choose_a_number_of_tokens(keep_tokens: int, expected: list[int]) -> Non
     assert chosen(keep_tokens=keep_tokens, chars_per_token=2) == expected
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_more_tokens_than_there_are_keep_all_and_say_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert chosen(keep_tokens=51, chars_per_token=2) == [1, 1, 1, 1]
     asked = FilterConfig(keep_share=0, keep_tokens=50, chars_per_token=2)
@@ -196,6 +198,7 @@ def test_quality_is_measured_on_files_that_did_not_train(made: CodeFiles) -> Non
     assert five.chars_share_kept == pytest.approx(sum(above) / sum(p.num_chars for p in predictions), abs=1e-4)
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_score_keeps_what_is_predicted_to_have_it(tmp_path: Path) -> None:
     config = CONFIG.model_copy(update={"keep_share": 0.0, "min_educational_value": 5.0})
     made = run(tmp_path / "run", config=config)

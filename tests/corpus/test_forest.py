@@ -5,6 +5,7 @@ import pytest
 from sklearn.ensemble import RandomForestRegressor
 
 from hornbook.corpus.forest import FEWEST_IN_LEAF, SHARE_OF_FEATURES, Forest, grow_forest
+from hornbook.errors import StageError
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +49,13 @@ def test_one_leaf_predicts_the_mean() -> None:
     assert forest.left.tolist() == forest.right.tolist() == [-1]
     assert forest.predict(np.ones((3, 2))).tolist() == [forest.values[0]] * 3
     assert forest.predict(np.empty((0, 2))).tolist() == []
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -1e39])
+def test_what_is_not_finite_is_refused(rows: tuple[np.ndarray, np.ndarray], forest: Forest, number: float) -> None:
+    embedded = rows[0][:20].copy()
+    embedded[[3, 5], 1] = number
+    with pytest.raises(StageError, match="of 2 of 20 files has a number that is not finite"):
+        forest.predict(embedded)
+    with pytest.raises(StageError, match="of 2 of 20 files has a number that is not finite"):
+        grow_forest(embedded, rows[1][:20], num_trees=1, seed=0, workers=1)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -64,18 +65,26 @@ def asking(server: Endpoint) -> AnnotatorConfig:
     return AnnotatorConfig(backend="openai", base_url=server.url, model="m", window_chars=400, max_windows=2)
 
 
-@pytest.fixture
-def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A set in the place of the one that ships, made as that one is."""
-    folder = make_sample(tmp_path, CORPUS)
+@pytest.fixture(scope="module")
+def made_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A set made as the one that ships is."""
+    made = tmp_path_factory.mktemp("made")
+    folder = make_sample(made, CORPUS)
     with endpoint(script) as server:
         ask(folder, asking(server), device="cpu")
         num_asked = len(server.asked)
         ask(folder, asking(server), device="cpu")
         assert len(server.asked) == num_asked == 30 + 2 + 2 + 2, "one a window, two where a reply was not readable"
-    assert pack(folder, tmp_path / "set") == {"files": 33, "replies": 36}
-    monkeypatch.setattr(annotation_set, "FOLDER", str(tmp_path / "set"))
-    return tmp_path / "set"
+    assert pack(folder, made / "set") == {"files": 33, "replies": 36}
+    return made / "set"
+
+
+@pytest.fixture
+def shipped(made_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it in the place of the one that ships."""
+    folder = shutil.copytree(made_set, tmp_path / "set")
+    monkeypatch.setattr(annotation_set, "FOLDER", str(folder))
+    return folder
 
 
 @pytest.fixture
@@ -94,7 +103,7 @@ def hornbook(verb: str, tmp_path: Path, *words: str, **annotator: str) -> str:
     return f"{result.output}{result.exception or ''}"
 
 
-@pytest.mark.usefixtures("shipped", "corpus")
+@pytest.mark.usefixtures("shipped", "corpus", "in_this_process")
 def test_the_filter_learns_from_the_sets_own_files_and_judges_the_corpus(tmp_path: Path) -> None:
     planned = hornbook("plan", tmp_path)
     assert re.search(r"^annotate +34 +34 +0 +0 +0 *$", planned, re.MULTILINE), planned

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from hornbook.errors import StageError
 from hornbook.run.workers import TASKS_PER_WORKER, in_workers
 from tests.alive import is_alive
 
@@ -44,6 +45,21 @@ def test_tasks_are_read_as_results_are_taken():
     # Nobody wants the rest, and what comes next is not disturbed by it.
     assert list(in_workers(divmod, [(9, 4)] * 20, 2)) == [(2, 1)] * 20
     assert len(read) == 29 + 2 * TASKS_PER_WORKER
+
+
+def test_after_an_error_nobody_waits_for_what_has_begun():
+    started = time.monotonic()
+    with pytest.raises(TypeError):
+        list(in_workers(time.sleep, [("long",), *[(60.0,)] * 8], 2))
+    # The processes are new ones, in place of those that were asleep.
+    assert list(in_workers(divmod, [(9, 4)], 2)) == [(2, 1)]
+    assert time.monotonic() - started < 50
+
+
+def test_a_worker_that_the_system_kills_is_named():
+    with pytest.raises(StageError, match=r"killed while it ran _signal\.raise_signal; .* memory .*--workers 1"):
+        list(in_workers(signal.raise_signal, [(signal.SIGKILL,)], 2))
+    assert list(in_workers(divmod, [(9, 4)], 2)) == [(2, 1)]
 
 
 def test_one_worker_is_this_process():

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 TRAINING = frozenset({"pretrain", "finetune"})
-"""The stages that need PyTorch; those before them are about data."""
+"""The stages that train; those before them are about data."""
 
 
 def start(
@@ -142,15 +142,20 @@ def check_hardware(recipe: Recipe, machine: Machine, planned: Sequence[PlannedNo
     from hornbook.evaluate.sandbox import available_layers
 
     available_layers().check(machine.sandbox)
-    # PyTorch takes longer to load than many a data stage to run.
-    if not any(entry.node.stage.name in TRAINING for entry in planned):
+    trains = any(entry.node.stage.name in TRAINING for entry in planned)
+    # PyTorch takes longer to load than many a data stage to run; a stage may embed, or ask a teacher, on a named GPU.
+    if not trains and machine.device != "cuda":
         return
     from hornbook.model.artifact import resolve_device
+
+    device = resolve_device(machine.device)
+    if not trains:
+        return
     from hornbook.train.hardware import compute_dtype, share_of_batch
     from hornbook.train.trackers import check_installed
 
     for train in (recipe.pretrain, recipe.finetune, recipe.small_pretrain, recipe.small_finetune):
-        compute_dtype(train.precision, resolve_device(machine.device))
+        compute_dtype(train.precision, device)
         share_of_batch(train, machine)
         check_installed(train)
 
@@ -180,7 +185,8 @@ def show(
     from hornbook.run.show import show_run, show_stage
 
     for line in show_stage(RunFolder(run_path), stage) if stage else show_run(RunFolder(run_path)):
-        out.print(line, soft_wrap=True)
+        # A line may be one of code, and `x[i]` is no markup.
+        out.print(line, markup=False, soft_wrap=True)
 
 
 def explain(

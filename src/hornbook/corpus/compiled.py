@@ -2,7 +2,8 @@
 
 Import a module that has such loops where they are needed, not at the top of another: numba takes a moment to load.
 A compiled loop calls none of another file: numba would not notice that the other file has changed since it kept the
-machine code.
+machine code. The three instructions at the end of this one (`load`, `store`, `trailing_zeros`) are the exception: who
+changes what one of them does gives it another name, too.
 """
 
 from __future__ import annotations

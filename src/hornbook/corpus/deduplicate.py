@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from hornbook.corpus.blocks import BLOCK_BYTES, cut_into_blocks
 from hornbook.corpus.duplicates.candidates import find_near_duplicates
 from hornbook.corpus.duplicates.earlier import earlier_shards
-from hornbook.corpus.duplicates.file_index import NAMES, Numbers, make_index
+from hornbook.corpus.duplicates.file_index import NAMES, Numbers, indexed
 from hornbook.corpus.duplicates.minhash import MinHashParams
 from hornbook.corpus.duplicates.ranked_files import RankedFiles
 from hornbook.corpus.duplicates.sorted_shards import SHARD_BYTES, StoredRows, write_shards
@@ -76,19 +76,13 @@ def remove_duplicates(report: Report, work: Deduplication) -> Facts:
     earlier = cut_into_blocks(work.earlier, work.block_bytes)
     blocks = [*earlier, *cut_into_blocks(work.shards, work.block_bytes)]
     params = _params(work.config) if work.config.method == "near" else None
-    index = make_index(report, blocks, len(earlier), params, work.out / RESUME)
-    files = RankedFiles.of(index, sum(block.num_rows for block in earlier))
-    verdicts = _judge(files, work)
-    new = files.new_by_name()
-    stays = verdicts.keeper[new] == new
-    kept, dropped = new[stays], new[~stays]
-    texts = files.texts(kept)
-
-    def rows_between(start: int, end: int) -> StoredRows:
-        return StoredRows(texts[start:end], files.table.select(NAMES).take(pa.array(kept[start:end])))
-
-    write_shards(report, "deduplicate: write", rows_between, texts.sizes, work.out, work.shard_bytes)
-    index.remove_texts()
+    with indexed(report, blocks, len(earlier), params, work.out / RESUME) as index:
+        files = RankedFiles.of(index, sum(block.num_rows for block in earlier))
+        verdicts = _judge(files, work)
+        new = files.new_by_name()
+        stays = verdicts.keeper[new] == new
+        kept, dropped = new[stays], new[~stays]
+        _write_kept(report, files, kept, work)
     _write_duplicates(work.out / DUPLICATES, files, dropped, verdicts)
     return _facts(files, kept, dropped, verdicts)
 
@@ -112,6 +106,15 @@ def _judge(files: RankedFiles, work: Deduplication) -> Verdicts:
     # What goes for a file goes for its copies.
     keeper = nearest[best]
     return Verdicts(keeper, jaccard[best], keeper == best)
+
+
+def _write_kept(report: Report, files: RankedFiles, kept: Numbers, work: Deduplication) -> None:
+    texts = files.texts(kept)
+
+    def rows_between(start: int, end: int) -> StoredRows:
+        return StoredRows(texts[start:end], files.table.select(NAMES).take(pa.array(kept[start:end])))
+
+    write_shards(report, "deduplicate: write", rows_between, texts.sizes, work.out, work.shard_bytes)
 
 
 def _write_duplicates(path: Path, files: RankedFiles, dropped: Numbers, verdicts: Verdicts) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hornbook.errors import StageError
+
 Floats = NDArray[np.float64]
 Places = NDArray[np.int32]
 
@@ -35,13 +37,12 @@ class Forest:
     def predict(self, embedded: Floats) -> Floats:
         """The mean of the trees' predictions, (rows,), of (rows, size). Lets go of Python's lock.
 
-        The same to the last bit as scikit-learn's in one thread.
+        The same to the last bit as scikit-learn's in one thread. Raises StageError where a number is not finite.
         """
         from hornbook.corpus import forest_kernel
 
         predicted = np.zeros(len(embedded))
-        # scikit-learn compares in 32 bits, too.
-        rows = np.ascontiguousarray(embedded, np.float32)
+        rows = _in_32_bits(embedded)
         forest_kernel.add_up(
             rows, self.roots, self.features, self.thresholds, self.left, self.right, self.values, predicted
         )
@@ -50,7 +51,10 @@ class Forest:
 
 
 def grow_forest(embedded: Floats, values: Floats, *, num_trees: int, seed: int, workers: int) -> Forest:
-    """Fits trees to (rows, size) and the values of the rows; the same for any number of workers, which are threads."""
+    """Fits trees to (rows, size) and the values of the rows; the same for any number of workers, which are threads.
+
+    Raises StageError where a number is not finite.
+    """
     from sklearn.ensemble import RandomForestRegressor
 
     grown = RandomForestRegressor(
@@ -59,7 +63,7 @@ def grow_forest(embedded: Floats, values: Floats, *, num_trees: int, seed: int, 
         min_samples_leaf=FEWEST_IN_LEAF,
         random_state=seed,
         n_jobs=workers,
-    ).fit(embedded, values)
+    ).fit(_in_32_bits(embedded), values)
     trees = [estimator.tree_ for estimator in grown.estimators_]
     roots = np.cumsum([0, *(tree.node_count for tree in trees[:-1])])
 
@@ -76,3 +80,16 @@ def grow_forest(embedded: Floats, values: Floats, *, num_trees: int, seed: int, 
         right=joined_children("children_right"),
         values=np.concatenate([tree.value[:, 0, 0] for tree in trees]),
     )
+
+
+def _in_32_bits(embedded: Floats) -> NDArray[np.float32]:
+    """What scikit-learn compares, too. It would take NaN for a missing number and say nothing."""
+    with np.errstate(over="ignore"):
+        rows = np.ascontiguousarray(embedded, np.float32)
+    finite = np.isfinite(rows).all(axis=1)
+    if not finite.all():
+        raise StageError(
+            f"stage filter: the embedding of {(~finite).sum():,} of {len(rows):,} files has a number that is not "
+            "finite (NaN, or too large for 32 bits). Is the model in filter.embedder_model whole? Choose another."
+        )
+    return rows

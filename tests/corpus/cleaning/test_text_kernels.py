@@ -35,6 +35,7 @@ PIECES = ["AKIA", "ASIA", "\n", " ", "é", ".", "x" * 47, "_" * 16, "a1B2" * 4, 
 @given(st.lists(st.sampled_from(PIECES), max_size=20))
 @example(["x" * 47, ".", "a1B2" * 4, "\n", "x" * 47])
 @example(["x" * 47, "0f1e2d3c4b5a6978" * 5, "0f1e2d3c4b5a6978" * 5])
+@example(["x" * 256, "a1B2" * 16, "\n"])
 @example(["\n" * 56, "a1B2a1B2" * 2])
 def test_runs_that_could_be_keys_are_found(pieces: list[str]) -> None:
     text = "".join(pieces)

@@ -2,11 +2,12 @@
 
 import json
 import sysconfig
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from hornbook.corpus.contamination.similar import find_similar
+from hornbook.corpus.contamination.similar import ProblemEmbedding, find_similar
 from hornbook.corpus.decontaminate import decontaminate_codeexercises, decontaminate_codetextbook
 from hornbook.recipe import DecontaminateConfig
 from hornbook.records import CodeFile, Exercise
@@ -21,15 +22,29 @@ PROBLEMS = humaneval_problems()
 CONFIG = DecontaminateConfig()
 MACHINE = Machine(workers=1, device="cpu")
 
+EVERY = 4
+"""The fast test plants every fourth problem; the slow one plants all and has the figures of docs/corpus.md."""
+
 RECALL = {
     # Kind: (rows planted, share that the stage drops, share that the rule of section 5.2 finds by itself at 0.95, 0.8)
-    "verbatim": (164, 1.0, 1.0, 1.0),
-    "renamed": (164, 1.0, 1.0, 1.0),
-    "reworded": (164, 1.0, 1.0, 1.0),
-    "renamed_and_reworded": (164, 0.951, 0.951, 0.951),
-    "reordered": (97, 1.0, 0.227, 0.691),
-    "in_a_class": (164, 1.0, 0.896, 1.0),
-    "in_a_file": (164, 1.0, 1.0, 1.0),
+    1: {
+        "verbatim": (164, 1.0, 1.0, 1.0),
+        "renamed": (164, 1.0, 1.0, 1.0),
+        "reworded": (164, 1.0, 1.0, 1.0),
+        "renamed_and_reworded": (164, 0.951, 0.951, 0.951),
+        "reordered": (97, 1.0, 0.227, 0.691),
+        "in_a_class": (164, 1.0, 0.896, 1.0),
+        "in_a_file": (164, 1.0, 1.0, 1.0),
+    },
+    EVERY: {
+        "verbatim": (41, 1.0, 1.0, 1.0),
+        "renamed": (41, 1.0, 1.0, 1.0),
+        "reworded": (41, 1.0, 1.0, 1.0),
+        "renamed_and_reworded": (41, 1.0, 1.0, 1.0),
+        "reordered": (23, 1.0, 0.304, 0.609),
+        "in_a_class": (41, 1.0, 0.927, 1.0),
+        "in_a_file": (41, 1.0, 1.0, 1.0),
+    },
 }
 
 
@@ -49,43 +64,37 @@ def as_exercise(task_id: str, source: str) -> Exercise:
     return Exercise(task_id, "f", source, "", "", (), "")
 
 
-@pytest.fixture(scope="module")
-def found_by_stage(tmp_path_factory: pytest.TempPathFactory) -> set[tuple[str, str]]:
-    """(kind, task id) of the planted rows that the stage drops."""
-    rows = [
-        as_exercise(f"{kind} {task_id}", source) for kind in KINDS for task_id, source in plant(PROBLEMS, kind).items()
-    ]
-    made = run(tmp_path_factory.mktemp("planted"), rows)
-    dropped = [json.loads(line)["row"].split() for line in (made.folder / OVERLAPS).read_text().splitlines()]
-    return {(kind, task_id) for kind, task_id in dropped}
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_recall(kind: str, found_by_stage: set[tuple[str, str]]) -> None:
-    planted = plant(PROBLEMS, kind)
+@pytest.mark.parametrize("every", [EVERY, pytest.param(1, marks=pytest.mark.slow)])
+def test_recall(every: int, tmp_path: Path) -> None:
+    planted = {kind: plant(PROBLEMS[::every], kind) for kind in KINDS}
+    made = run(tmp_path, [as_exercise(f"{kind} {id}", text) for kind in KINDS for id, text in planted[kind].items()])
+    by_stage = Counter(json.loads(line)["row"].split()[0] for line in (made.folder / OVERLAPS).read_text().splitlines())
     ids = [problem.task_id for problem in PROBLEMS]
-    by_rule = {0.95: 0, 0.8: 0}
-    for task_id, found in zip(planted, find_similar(planted.values(), PROBLEMS, CONFIG, 0.8), strict=True):
-        for tau in by_rule:
-            by_rule[tau] += any(one.rate >= tau and ids[one.problem] == task_id for one in found or ())
-    by_stage = sum((kind, task_id) in found_by_stage for task_id in planted)
-    stage, *rule = (count / len(planted) for count in (by_stage, *by_rule.values()))
-    print(f"\n{kind}: {len(planted)} planted, stage {stage:.3f}, rule at 0.95 {rule[0]:.3f}, at 0.8 {rule[1]:.3f}")
-    assert len(planted) == RECALL[kind][0]
-    assert (stage, *rule) == pytest.approx(RECALL[kind][1:], abs=0.015)
+    embedding = ProblemEmbedding(PROBLEMS, CONFIG, "cpu")
+    shares = {}
+    for kind, copies in planted.items():
+        by_rule = {0.95: 0, 0.8: 0}
+        similar = find_similar(copies.values(), PROBLEMS, CONFIG, 0.8, embedding=embedding)
+        for task_id, found in zip(copies, similar, strict=True):
+            for tau in by_rule:
+                by_rule[tau] += any(one.rate >= tau and ids[one.problem] == task_id for one in found or ())
+        stage, *rule = (count / len(copies) for count in (by_stage[kind], *by_rule.values()))
+        print(f"\n{kind}: {len(copies)} planted, stage {stage:.3f}, rule at 0.95 {rule[0]:.3f}, at 0.8 {rule[1]:.3f}")
+        shares[kind] = (len(copies), stage, *rule)
+    assert shares == {kind: pytest.approx(expected, abs=0.015) for kind, expected in RECALL[every].items()}
 
 
 def test_exercises_of_the_builtin_teacher_stay(tmp_path: Path) -> None:
-    rows = list(ExerciseTeacher(0).exercises(400, "train"))
+    rows = list(ExerciseTeacher(0).exercises(150, "train"))
     made = run(tmp_path, rows)
     # Those of one operation are at times a HumanEval problem in other words, `text.swapcase()` for one.
     assert sum(made.facts.drops.values()) <= 1
 
 
 def test_the_standard_library_stays(tmp_path: Path) -> None:
-    paths = sorted(Path(sysconfig.get_paths()["stdlib"]).glob("[a-h]*.py"))
+    paths = sorted(Path(sysconfig.get_paths()["stdlib"]).glob("[a-d]*.py"))
     rows = [CodeFile(path.read_text(errors="replace"), "python", path.name, "PSF-2.0") for path in paths]
-    assert len(rows) > 40
+    assert len(rows) > 30
     (tmp_path / "out").mkdir()
     made = decontaminate_codetextbook(
         code=code_files(tmp_path / "code", rows),

@@ -170,6 +170,7 @@ def test_a_recipe_names_a_model_where_one_is_needed() -> None:
         load_recipe("nano", ["filter.embedder_model=x"])
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_the_filter_over_a_model(named: tuple[str, Path], tmp_path: Path) -> None:
     good = "def total(numbers):\n    return sum(numbers) + {n}\n"
     rows = [CodeFile(good.replace("{n}", str(n)), "good-1", f"{n:02}.py", "MIT") for n in range(30)]

@@ -84,7 +84,7 @@ def find_keys(data: np.ndarray, size: int, classes: np.ndarray) -> tuple[int, in
         long &= long >> np.uint64(4)
         long &= long >> np.uint64(8)
         at_bottom = first_one(~runs)
-        if before and before + at_bottom >= MIN_RUN_CHARS and index >= done:
+        if before and before + at_bottom >= MIN_RUN_CHARS and index > done:
             done, has_key = _end_of_run(data, index - before, classes)
             if has_key:
                 keys_start = keys_start if keys_stop else index - before

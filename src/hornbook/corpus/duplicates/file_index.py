@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,10 +94,6 @@ class FileIndex:
         deque(over_shards(store_block, tasks), maxlen=0)
         return StoredTexts(self.texts, numbers, starts, sizes)
 
-    def remove_texts(self) -> None:
-        """Deletes what was laid down."""
-        shutil.rmtree(self.texts)
-
 
 def rows_by_block(ids: Numbers) -> list[tuple[int, Numbers]]:
     """(block's number, rows in it) of ascending ids."""
@@ -108,22 +105,38 @@ def rows_by_block(ids: Numbers) -> list[tuple[int, Numbers]]:
     return list(zip(numbers.tolist(), rows, strict=True))
 
 
-def make_index(
+@contextmanager
+def indexed(
     report: Report, blocks: Sequence[Block], num_earlier: int, params: MinHashParams | None, folder: Path
-) -> FileIndex:
+) -> Iterator[FileIndex]:
     """Indexes the blocks that `folder` has no part of yet; a kill loses those that are under way.
 
     The texts of those blocks are laid down on the way, but not those of the first `num_earlier`, which are of earlier
-    corpora: of these only candidates will be asked for.
+    corpora: of these only candidates will be asked for. Texts are gone when the block ends, also where it fails.
     """
     folder, texts = folder.absolute() / "index", folder.absolute() / "texts"
     folder.mkdir(parents=True, exist_ok=True)
+    # A kill leaves them.
     shutil.rmtree(texts, ignore_errors=True)
     texts.mkdir()
-    parts = [folder / f"block-{number:06d}.parquet" for number in range(len(blocks))]
+    try:
+        _fill(report, blocks, num_earlier, params, folder, texts)
+        yield FileIndex(blocks, _parts(folder, len(blocks)), texts)
+    finally:
+        shutil.rmtree(texts, ignore_errors=True)
+
+
+def _parts(folder: Path, num_blocks: int) -> list[Path]:
+    return [folder / f"block-{number:06d}.parquet" for number in range(num_blocks)]
+
+
+def _fill(
+    report: Report, blocks: Sequence[Block], num_earlier: int, params: MinHashParams | None, folder: Path, texts: Path
+) -> None:
+    """Makes the parts of the index that are missing."""
     report.start("deduplicate: read", sum(block.num_rows for block in blocks))
     tasks = []
-    for number, (block, part) in enumerate(zip(blocks, parts, strict=True)):
+    for number, (block, part) in enumerate(zip(blocks, _parts(folder, len(blocks)), strict=True)):
         if part.exists():
             report.advance(block.num_rows, takes_time=False)
         else:
@@ -131,7 +144,6 @@ def make_index(
             tasks.append(IndexTask(block, number, part, params, path))
     for task, num_bytes in zip(tasks, over_shards(index_block, tasks), strict=True):
         report.advance(task.block.num_rows, num_bytes=num_bytes)
-    return FileIndex(blocks, parts, texts)
 
 
 def index_block(task: IndexTask) -> int:

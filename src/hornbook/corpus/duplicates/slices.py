@@ -10,7 +10,7 @@ from hornbook.corpus.duplicates.minhash import Integers
 
 
 def consecutive(weights: Integers, limit: int) -> list[slice]:
-    """Consecutive slices whose weights add up to about `limit` at most; one that weighs more stands alone."""
+    """Consecutive slices whose weights add up to about `limit`: less than `limit` more than their heaviest row."""
     cuts = np.flatnonzero(np.diff(np.cumsum(weights) // limit, prepend=0)).tolist()
     bounds = sorted({0, *cuts, len(weights)})
     return [slice(start, stop) for start, stop in itertools.pairwise(bounds)]
