@@ -172,3 +172,8 @@ def test_one_seed_says_nothing_of_the_exercises():
 def test_near_copies_were_worth_that_much_at_most():
     told = verdict(pruning_outcome(sets=ONE, matched_similar=0.1).tables["heldout"])
     assert "at most that much of the score came from near copies" in told
+
+
+def test_what_costs_nothing_has_no_minus_sign():
+    told = verdict([small_table(num_seeds=3, lost=0)])
+    assert "costs +0.0 points more than the control (95% interval +0.0 to +0.0" in told

@@ -167,12 +167,17 @@ def verdict(rows: Sequence[Row]) -> str:
         return f"{start}, and the model with all exercises solves none of these problems: there is no score to explain."
     if similar is None:
         return f"{start}, and no problem is similar to any."
-    told = f"{start}; on similar problems that costs {-100 * similar.difference:+.1f} points more than the control"
-    told += f" (95% interval {-100 * similar.high:+.1f} to {-100 * similar.low:+.1f}, {p_value(similar.p_value)})"
+    told = f"{start}; on similar problems that costs {_cost(similar.difference)} points more than the control"
+    told += f" (95% interval {_cost(similar.high)} to {_cost(similar.low)}, {p_value(similar.p_value)})"
     if others is not None:
-        told += f", on the others {-100 * others.difference:+.1f} points"
+        told += f", on the others {_cost(others.difference)} points"
     by_seed = zip(row.cells["random", "similar"].by_seed, row.cells["matched", "similar"].by_seed, strict=True)
     return f"{told}. {_finding(similar.p_value, [without - control for control, without in by_seed])}"
+
+
+def _cost(gain: float) -> str:
+    """A gain of this share as a cost in points; 0 has no minus sign."""
+    return f"{round(-100 * gain, 1) + 0.0:+.1f}"
 
 
 def _finding(p: float, gains: Sequence[float]) -> str:
