@@ -40,8 +40,8 @@ def bits_of(width: int, chars: bytes = b"", *ranges: tuple[int, int]) -> Any:
         vector = ir.VectorType(ir.IntType(8), width)
         array = _struct_of(signature.args[0])(context, builder, arguments[0])
         pointer = builder.bitcast(builder.gep(array.data, [arguments[1]]), vector.as_pointer())
-        found = builder.load(pointer, align=1, typ=vector)
-        loaded, found = found, None
+        loaded = builder.load(pointer, align=1, typ=vector)
+        found = None
         for low, high in (*((char, char) for char in chars), *ranges):
             above = builder.sub(loaded, ir.Constant(vector, [low] * width))
             within = builder.icmp_unsigned("<=", above, ir.Constant(vector, [high - low] * width))

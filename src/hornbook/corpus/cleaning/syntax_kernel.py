@@ -82,8 +82,10 @@ def doubtful_line(data: bytes) -> bytes | None:
     place = follows(tokens[:count], TABLES.actions, TABLES.columns, TABLES.start)
     if place == count:
         return None
+    # Where each line begins, among the tokens and in the text; behind the last one both are over.
+    begins = [*map(tuple, lines[:num_lines].tolist()), (count, size)]
     number = max(0, int(np.searchsorted(lines[:num_lines, 0], place, side="right")) - 1)
-    (first, start), (following, stop) = lines[number], lines[number + 1] if number + 1 < num_lines else (count, None)
+    (first, start), (following, stop) = begins[number], begins[number + 1]
     own = tokens[first:following]
     opens_block = own[np.argmax(own == NEWLINE) - 1] == ord(":")
     line = data[start:stop]

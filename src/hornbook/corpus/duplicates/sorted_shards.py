@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from hornbook.corpus.blocks import SCHEMA, Block, keep
 from hornbook.corpus.duplicates.file_index import NAMES, Numbers, rows_by_block
 from hornbook.corpus.duplicates.stored_texts import StoredTexts
+from hornbook.records import writing_options
 from hornbook.run.artifact import RESUME
 from hornbook.run.data_process import Report
 from hornbook.run.datasets import FILES, ROWS_PER_GROUP
@@ -153,7 +154,7 @@ def write_shard(task: ShardTask) -> None:
     """Writes the rows of a shard; the bytes do not depend on where the rows come from."""
 
     def write(path: Path) -> None:
-        with pq.ParquetWriter(path, SCHEMA, compression="zstd", use_dictionary=list(NAMES)) as writer:
+        with pq.ParquetWriter(path, SCHEMA, **writing_options(SCHEMA)) as writer:
             for group in task.rows.groups(task.group_ends):
                 writer.write_table(group)
 
