@@ -53,3 +53,8 @@ def leave(report: Report, code: int) -> None:
 def wait(report: Report, pids: Path) -> None:
     pids.write_text(f"{os.getpid()}")
     time.sleep(60)
+
+
+def wait_beside(folder: str) -> None:
+    Path(folder, f"{os.getpid()}").touch()
+    time.sleep(60)

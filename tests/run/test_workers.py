@@ -66,18 +66,27 @@ def test_one_worker_is_this_process():
     assert list(in_workers(os.getpid, [()] * 3, 1)) == [os.getpid()] * 3
 
 
-def test_no_worker_outlives_a_killed_run():
+def test_no_worker_outlives_a_killed_run(tmp_path):
     program = (
-        "import os, time\n"
         "from hornbook.run.workers import in_workers\n"
-        "print(*set(in_workers(os.getpid, [()] * 32, 2)), flush=True)\n"
-        "time.sleep(60)\n"
+        "from tests.run import data_work\n"
+        f"list(in_workers(data_work.wait_beside, [({str(tmp_path)!r},)] * 2, 2))\n"
     )
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as started:
-        workers = [int(pid) for pid in started.stdout.readline().split()]
-        assert workers
+    with subprocess.Popen([sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": os.getcwd()}) as started:
+        deadline = time.monotonic() + 60
+        while len(workers := [int(path.name) for path in tmp_path.iterdir()]) < 2:
+            assert time.monotonic() < deadline, f"only {workers} have begun"
+            time.sleep(0.05)
         os.kill(started.pid, signal.SIGKILL)
     deadline = time.monotonic() + 20
     while any(is_alive(pid) for pid in workers):
         assert time.monotonic() < deadline, f"still there: {workers}"
-        time.sleep(0.2)
+        time.sleep(0.05)
+
+
+def test_no_worker_is_left_when_the_results_are_in_or_nobody_wants_them():
+    whole = set(in_workers(os.getpid, [()] * 32, 2))
+    results = in_workers(os.getpid, [()] * 32, 2)
+    begun = {next(results)}
+    results.close()
+    assert not any(is_alive(pid) for pid in whole | begun)

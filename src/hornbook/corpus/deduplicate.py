@@ -34,7 +34,7 @@ from hornbook.run.stage import stage
 DUPLICATES = "duplicates.parquet"
 
 
-@stage(version=2, selects=True)
+@stage(version=2, selects=True, loads="hornbook.corpus.loaded")
 def deduplicate(*, files: CodeFiles, config: DeduplicateConfig, against: str, out: Path, machine: Machine) -> CodeFiles:
     """One file of every set of equal ones, and none that resembles a better one by `config.threshold` or more.
 

@@ -64,7 +64,7 @@ class Prediction:
 PREDICTION = arrow_schema(Prediction)
 
 
-@stage(version=2, selects=True)
+@stage(version=2, selects=True, loads="hornbook.corpus.loaded")
 def filter(
     *,
     files: CodeFiles,

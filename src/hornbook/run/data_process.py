@@ -8,35 +8,24 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from multiprocessing.connection import Connection, Pipe
-from typing import IO, Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from hornbook.errors import StageError
 from hornbook.run.engine import portable_error, start_engine, stop_engine
 from hornbook.run.machine import Machine
+from hornbook.run.processes import end_with_parent, process_context
 from hornbook.run.progress import Meter, meter
-from hornbook.run.workers import end_with
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 SECONDS_TO_LEAVE = 60.0
 LAST_WORDS_CHARS = 2000
-
-# While libraries come in, Python's collector would go through them again and again: a sixth of the time until the work
-# begins.
-_PROGRAM = """
-import gc, sys
-gc.set_threshold(100_000)
-sys.path[:] = {path!r}
-from hornbook.run.data_process import serve
-serve({descriptor}, {pid})
-"""
 
 
 class Report:
@@ -67,35 +56,38 @@ def in_data_process(
     process ends with this one, also when this one is killed or interrupted. Raises StageError where it dies.
     """
     ours, theirs = Pipe()
-    with tempfile.TemporaryFile() as log, ours:
+    # What libraries write there is shown only where the process dies of what it cannot say otherwise.
+    with tempfile.NamedTemporaryFile() as log, ours:
+        process = process_context().Process(target=serve, args=(theirs, log.name))
         with theirs:
-            process = _start(theirs, log)
+            process.start()
         try:
             ours.send((function, args, kwargs, machine.engine, machine.workers))
             kind, content = _follow(ours)
-            process.wait(SECONDS_TO_LEAVE)
+            process.join(SECONDS_TO_LEAVE)
         except (EOFError, ConnectionError):
-            process.wait()
-            kind, content = "error", _death(stage, process.returncode, log)
+            process.join()
+            kind, content = "error", _death(stage, process.exitcode or 0, log)
         finally:
             # Also where a Ctrl-C came; the work survives a kill at any moment.
             process.kill()
-            process.wait()
-        if process.returncode:
-            raise _death(stage, process.returncode, log)
+            process.join()
+        if process.exitcode:
+            raise _death(stage, process.exitcode, log)
     if kind == "error":
         raise content
     result: Result = content
     return result
 
 
-def serve(descriptor: int, parent: int) -> None:
+def serve(connection: Connection, log: str) -> None:
     """What the new process does: the work that comes by the connection. Never returns."""
-    os.set_inheritable(descriptor, False)
-    end_with(parent)
+    with open(log, "ab") as file:
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(file.fileno(), stream.fileno())
+    end_with_parent()
     # A Ctrl-C goes to both processes; the one that waits ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    connection = Connection(descriptor)
     message: tuple[str, Any]
     try:
         function, args, kwargs, engine, workers = connection.recv()
@@ -107,18 +99,6 @@ def serve(descriptor: int, parent: int) -> None:
     connection.send(message)
     sys.stderr.flush()
     os._exit(0)
-
-
-def _start(theirs: Connection, log: IO[bytes]) -> subprocess.Popen[bytes]:
-    # What libraries write there is shown only where the process dies of what it cannot say otherwise.
-    program = _PROGRAM.format(path=sys.path, descriptor=theirs.fileno(), pid=os.getpid())
-    return subprocess.Popen(
-        [sys.executable, "-c", program],
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
-        pass_fds=[theirs.fileno()],
-    )
 
 
 def _follow(connection: Connection) -> tuple[str, Any]:
@@ -138,7 +118,7 @@ def _follow(connection: Connection) -> tuple[str, Any]:
                 return kind, content
 
 
-def _death(stage: str, code: int, log: IO[bytes]) -> StageError:
+def _death(stage: str, code: int, log: tempfile._TemporaryFileWrapper[bytes]) -> StageError:
     """What to say of a process that ended without a word, or with another code than 0 after its last."""
     log.seek(0)
     words = log.read().decode(errors="replace").strip()[-LAST_WORDS_CHARS:]

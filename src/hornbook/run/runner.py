@@ -24,6 +24,7 @@ from hornbook.run.fingerprint import changed_fields
 from hornbook.run.folder import LATEST, RunFolder
 from hornbook.run.graph import Graph, Node
 from hornbook.run.machine import Machine
+from hornbook.run.processes import load_ahead
 from hornbook.run.progress import console
 from hornbook.run.stage import Stage
 
@@ -97,7 +98,9 @@ def execute(
     finished: dict[str, Artifact] = {}
     with folder.locked(recipe_name):
         _check_space(folder.path)
-        for planned in plan(graph, folder, targets):
+        nodes = plan(graph, folder, targets)
+        _load_ahead(nodes)
+        for planned in nodes:
             node = planned.node
             if planned.state == "cached":
                 finished[node.name] = node.output_type.load(folder.artifact_folder(node))
@@ -112,6 +115,12 @@ def execute(
             folder.write_json(LATEST, relative)
     machine.world.broadcast(None)
     return finished
+
+
+def _load_ahead(nodes: Sequence[PlannedNode]) -> None:
+    modules = {planned.node.stage.loads for planned in nodes if planned.state != "cached"} - {""}
+    if modules:
+        load_ahead(sorted(modules))
 
 
 @dataclass(frozen=True)

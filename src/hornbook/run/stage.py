@@ -27,6 +27,8 @@ class Stage(Generic[Parameters, Output]):
     """Whether leaving rows out is what the stage is asked for, so that `max_drop_fraction` does not bound it."""
     distributed: bool = False
     """Whether all processes of a world run it together, each with the same arguments; the main one alone otherwise."""
+    loads: str = ""
+    """A module that its processes need; it is loaded when the run begins (`hornbook.run.processes.load_ahead`)."""
 
     @property
     def name(self) -> str:
@@ -39,11 +41,11 @@ class Stage(Generic[Parameters, Output]):
 
 
 def stage(
-    version: int, selects: bool = False, distributed: bool = False
+    version: int, selects: bool = False, distributed: bool = False, loads: str = ""
 ) -> Callable[[Callable[Parameters, Output]], Stage[Parameters, Output]]:
     """Marks a stage. Raise the version whenever the same inputs would give another output than before."""
 
     def wrap(function: Callable[Parameters, Output]) -> Stage[Parameters, Output]:
-        return Stage(function, version, selects, distributed)
+        return Stage(function, version, selects, distributed, loads)
 
     return wrap

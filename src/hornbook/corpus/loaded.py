@@ -1,0 +1,37 @@
+"""What the processes of the corpus' stages need, in memory: importing this module is all that it is for.
+
+Compiled loops come from the disk when each is called for the first time, which takes as long as all the imports.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import daft  # noqa: F401
+import pyarrow as pa
+
+from hornbook.corpus import collect, deduplicate, filter  # noqa: F401
+from hornbook.corpus.cleaning.clean import clean
+from hornbook.corpus.duplicates.digests import content_digests
+from hornbook.corpus.duplicates.minhash import MinHashParams, documented_bytes, pair_jaccard, shingle_hashes, sketch
+from hornbook.corpus.embedders.tfidf_svd import count_tokens
+from hornbook.corpus.sources.protocol import RawFile
+from hornbook.recipe import CollectConfig
+
+_TEXT = "def double(number):\n    return 2 * number\n"
+
+
+def _call_loops() -> None:
+    clean(RawFile("origin", "double.py", "MIT", _TEXT), CollectConfig(min_chars=1))
+    texts = pa.array([_TEXT], pa.large_string())
+    content_digests(texts)
+    documented_bytes(texts)
+    sketch(texts, MinHashParams())
+    starts, hashes = shingle_hashes(texts)
+    pair_jaccard(starts, hashes, starts[:1], starts[:1])
+    list(count_tokens([_TEXT], workers=1))
+
+
+# What goes wrong here will go wrong where it is needed, and be said there.
+with suppress(Exception):
+    _call_loops()
