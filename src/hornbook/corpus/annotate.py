@@ -9,6 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hornbook.corpus.blocks import Block, cut_into_blocks
 from hornbook.corpus.chat_annotate import Asked, annotate_by_chat
 from hornbook.corpus.judgement import judgements_identity
 from hornbook.corpus.licenses import is_permissive_name
@@ -93,11 +97,25 @@ def starter_sample(config: AnnotateConfig, annotator: AnnotatorConfig, seed: int
 
 
 def read_sample(files: CodeFiles, config: AnnotateConfig, seed: int) -> list[CodeFile]:
-    """The files that are annotated, ordered by origin and path."""
-    names = [(file.origin, len(file.text), file.path) for file in files.read() if is_permissive_name(file.license)]
-    chosen = sample_names(names, config.sample_files, seed)
-    sample = [file for file in files.read() if (file.origin, file.path) in chosen]
+    """The files that are annotated, ordered by origin and path. Of the others no text is made a Python string."""
+    blocks = cut_into_blocks(files.shards())
+    names = [_names(block) for block in blocks]
+    chosen = sample_names([name for of_block in names for name in of_block if name], config.sample_files, seed)
+    sample = []
+    for block, of_block in zip(blocks, names, strict=True):
+        rows = [row for row, name in enumerate(of_block) if name and (name[0], name[2]) in chosen]
+        if rows:
+            sample += [CodeFile(**row) for row in block.read().take(pa.array(rows)).to_pylist()]
     return sorted(sample, key=lambda file: (file.origin, file.path))
+
+
+def _names(block: Block) -> list[tuple[str, int, str] | None]:
+    """Origin, length in characters and path of each file of a block, or None where its licence is not permissive."""
+    table = block.read(["text", "origin", "path", "license"])
+    columns = (table["origin"].to_pylist(), pc.utf8_length(table["text"]).to_pylist(), table["path"].to_pylist())
+    licenses = table["license"].to_pylist()
+    named = zip(*columns, strict=True)
+    return [name if is_permissive_name(license) else None for name, license in zip(named, licenses, strict=True)]
 
 
 def sample_names(files: Sequence[tuple[str, int, str]], sample_files: int, seed: int) -> set[tuple[str, str]]:
