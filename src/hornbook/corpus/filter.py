@@ -82,7 +82,7 @@ def filter(
     `embedder_identity(config)`: it is not used but makes the fingerprint follow the model's files. Raises StageError
     where too few files are annotated or none reaches the threshold, and as `build_embedder` does.
     """
-    scored = sorted(annotations.read(), key=lambda annotation: (annotation.origin, annotation.path))
+    scored = read_scored(annotations)
     if len(scored) < FEWEST_ANNOTATIONS:
         raise StageError(
             f"stage filter: {len(scored)} annotated files are too few to train and measure it, {FEWEST_ANNOTATIONS} is "
@@ -90,7 +90,11 @@ def filter(
         )
     embedding = build_embedder(config, seed=seed, workers=machine.workers, device=machine.device)
     filter_model = FilterModel(config, embedding, seed, machine.workers)
-    filter_model.fit(scored)
+    if isinstance(embedding, TfidfSvd):
+        # There the compiled loops are loaded; a language model is fitted here, on its device.
+        filter_model = in_data_process("filter", machine, fitted, filter_model, annotations)
+    else:
+        filter_model.fit(scored)
     blocks = cut_into_blocks(files.shards())
     tasks = filter_model.prediction_tasks(blocks, out / RESUME / "predictions")
     kept = in_data_process("filter", machine, keep_best, tasks, config, out)
@@ -165,6 +169,17 @@ class FilterModel:
             measures=measure(self._truth, self._predicted, share, self._seed),
             thresholds=measure_thresholds(self._truth, self._predicted, values, num_chars, lowest, self._seed),
         )
+
+
+def read_scored(annotations: Annotations) -> list[Annotation]:
+    """The annotated files, ordered by origin and path."""
+    return sorted(annotations.read(), key=lambda annotation: (annotation.origin, annotation.path))
+
+
+def fitted(report: Report, model: FilterModel, annotations: Annotations) -> FilterModel:
+    """The model, fitted, in a process of its own; the texts need not go there."""
+    model.fit(read_scored(annotations))
+    return model
 
 
 def predict_texts(embedder: Embedder, forest: Forest, texts: pa.Array) -> Floats:
