@@ -28,6 +28,7 @@ from hornbook.cli.options import (
 from hornbook.errors import RecipeError
 from hornbook.recipe import Recipe, did_you_mean, known_names, walk_fields
 from hornbook.run.folder import RunFolder
+from hornbook.run.processes import load_ahead
 from hornbook.run.progress import out
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 TRAINING = frozenset({"pretrain", "finetune"})
 """The stages that train; those before them are about data."""
+CORPUS_LOADED = "hornbook.corpus.loaded"
+"""What the stages that come first ask for (`Stage.loads`)."""
 
 
 def start(
@@ -83,6 +86,10 @@ def run(
 
 
 def _run(recipe: str, overrides: list[str] | None, out_folder: Path | None, machine: Machine, until: str) -> None:
+    loaded, folder = open_run(recipe, overrides, out_folder)
+    if not folder.path.exists():
+        # A new run begins with these stages: what their processes need is loaded while the run is planned.
+        load_ahead([CORPUS_LOADED])
     from hornbook.evaluate.grade import check_grading
     from hornbook.evaluate.problem_sets import set_label
     from hornbook.pipeline import build
@@ -90,7 +97,6 @@ def _run(recipe: str, overrides: list[str] | None, out_folder: Path | None, mach
     from hornbook.run.runner import execute
     from hornbook.run.runner import plan as make_plan
 
-    loaded, folder = open_run(recipe, overrides, out_folder)
     graph = build(loaded)
     if until and until not in graph:
         raise RecipeError(f"--until {until!r}: no such stage. There are: {', '.join(node.name for node in graph)}")
