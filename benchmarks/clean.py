@@ -15,13 +15,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from hornbook.corpus.cleaning.byte_bits import padded
 from hornbook.corpus.cleaning.clean import clean
 from hornbook.corpus.cleaning.decode import decode
 from hornbook.corpus.cleaning.header import header_of
 from hornbook.corpus.cleaning.masking import mask_addresses
-from hornbook.corpus.cleaning.secret_patterns import find_secret, part_with_keys
+from hornbook.corpus.cleaning.secret_patterns import find_secret, parts_with_keys
 from hornbook.corpus.cleaning.syntax import is_python, parses
-from hornbook.corpus.cleaning.text_rules import look_at, text_drop_reason
+from hornbook.corpus.cleaning.text_kernels import look_at
+from hornbook.corpus.cleaning.text_rules import text_drop_reason
 from hornbook.corpus.license_texts import license_of_header
 from hornbook.corpus.sources.protocol import RawFile
 from hornbook.recipe import CollectConfig
@@ -50,19 +52,22 @@ def main() -> None:
     megabytes = sum(map(len, contents)) / 1e6
     print(f"{len(contents):,} files, {megabytes:.1f} MB")
     # Compiled loops are compiled, or read from where they are kept, before the clock runs.
-    look_at(b"x"), part_with_keys(b"x"), is_python("x")
+    clean(RawFile("origin", "file.py", "MIT", contents[0]), CONFIG), parts_with_keys(padded(b"x"))
     warnings.simplefilter("ignore")
     decoded = measure("decode", decode, contents, megabytes)[1]
     texts = [text for text, _ in decoded]
     headers = measure("header", header_of, texts, megabytes)[1]
     measure("license", license_of_header, headers, megabytes)
-    encoded = [text.encode() for text in texts]
+    encoded = measure("encode", lambda text: padded(text.encode()), texts, megabytes)[1]
     looks = measure("look", look_at, encoded, megabytes)[1]
     given = list(zip(texts, looks, headers, strict=True))
     measure("text rules", lambda one: text_drop_reason(*one, CONFIG), given, megabytes)
-    measure("secrets", lambda data: find_secret(part_with_keys(data)), encoded, megabytes)
-    measure("masking", mask_addresses, texts, megabytes)
-    quick, _ = measure("is_python", is_python, texts, megabytes)
+    looked = list(zip(encoded, looks, strict=True))
+    measure(
+        "secrets", lambda one: one[1].may_have_key and any(map(find_secret, parts_with_keys(one[0]))), looked, megabytes
+    )
+    measure("masking", lambda one: mask_addresses(*one), list(zip(texts, looks, strict=True)), megabytes)
+    quick, _ = measure("is_python", lambda one: is_python(*one), list(zip(texts, encoded, strict=True)), megabytes)
     measure("parses", parses, texts, megabytes)
     slow, _ = measure("ast.parse", lambda text: ast.parse(text) is None, texts, megabytes)
     raws = [RawFile("origin", "file.py", "MIT", content) for content in contents]

@@ -22,7 +22,7 @@ from hornbook.run.progress import console, meter
 from hornbook.run.stage import stage
 
 
-@stage(version=3, loads="hornbook.corpus.loaded")
+@stage(version=4, loads="hornbook.corpus.loaded")
 def collect(*, config: CollectConfig, seed: int, sources: Mapping[str, str], out: Path, machine: Machine) -> CodeFiles:
     """The files of the sources that `clean` lets through, source by source and in the order of each.
 

@@ -3,7 +3,7 @@
 Import a module that has such loops where they are needed, not at the top of another: numba takes a moment to load.
 A compiled loop calls none of another file: numba would not notice that the other file has changed since it kept the
 machine code. The three instructions at the end of this one (`load`, `store`, `trailing_zeros`) are the exception: who
-changes what one of them does gives it another name, too.
+changes what one of them does gives it another name, too. Files whose parts are for loops of other files say so.
 """
 
 from __future__ import annotations
@@ -33,6 +33,19 @@ def compiled(loop: Loop) -> Loop:
         made = numba.njit(nogil=True)(loop)
     compiled_loop: Loop = made
     return compiled_loop
+
+
+def inlined(loop: Loop) -> Loop:
+    """A part of loops, put into each place that calls it.
+
+    A call would hand over every array field by field and count its holders in atomic operations, which often takes
+    longer than the part. So holders are not counted in it, and it may make no array. One for loops of another file says
+    to touch that file after an edit.
+    """
+    # Numba's own stubs leave out `_nrt`, by which holders are counted or not.
+    options: dict[str, Any] = {"nogil": True, "forceinline": True, "_nrt": False}
+    inlined_loop: Loop = numba.njit(**options)(loop)
+    return inlined_loop
 
 
 _struct_of: Any = cgutils.create_struct_proxy

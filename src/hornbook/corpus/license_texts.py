@@ -15,6 +15,7 @@ from functools import lru_cache
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
 from hornbook.corpus.cleaning.header import Header
+from hornbook.corpus.cleaning.words import may_have
 from hornbook.corpus.licenses import read_license
 
 HEADER_LINES = 60
@@ -49,16 +50,17 @@ def license_of_header(header: Header) -> str:
     Read are `SPDX-License-Identifier:` lines, else the texts and notices of licences, in the comments and, where they
     state none, in the docstring. An identifier that is not SPDX's is passed over.
     """
-    return _stated(header.comments) or _stated(header.docstring)
+    return _stated_in_comments(header.comments) or _stated(header.docstring)
 
 
-# The files of a project have the same comments at their tops.
+# The files of a project have the same comments at their tops; docstrings are each another.
 @lru_cache(maxsize=1024)
+def _stated_in_comments(comments: str) -> str:
+    return _stated(comments)
+
+
 def _stated(head: str) -> str:
-    # The pattern is slow where it finds nothing, which is most often; beyond ASCII it may see more letters as the same.
-    if head.isascii() and "licen" not in head.lower():
-        return ""
-    if not _HEADER_WORDS.search(head):
+    if not head or not may_have(head, "licen") or not _HEADER_WORDS.search(head):
         return ""
     stated = {name for line in _SPDX_LINE.findall(head) if (name := _canonical(line))}
     if stated:
@@ -189,7 +191,10 @@ _CONTAINED = {
 }
 """By licence, those whose text comes along with its own without a grant of their own."""
 
-_NOT_WORDS = re.compile(r"[^a-z0-9.\u00c0-\u024f]+|\.(?=\s|$|[^a-z0-9])")
+_WORD_BYTES = bytes(byte if byte > 127 or chr(byte).isalnum() or byte == ord(".") else ord(" ") for byte in range(256))
+"""What comes in place of each byte of UTF-8; translating bytes is seven times as fast as it is with a text."""
+_OTHER_MARKS = re.compile(r"[^\x00-\x7f\u00c0-\u024f]+")
+_LAST_DOT = re.compile(r"\.(?![a-z0-9])")
 _COPYRIGHT = re.compile(
     r"^[ \t#*/;.-]*(?:\(c\)|©|copyright(?! +(?:notice|holder|owner|law|interest|license|statement|and|or|is|in|to)\b))"
     r"[^\n]*$",
@@ -199,8 +204,10 @@ _COPYRIGHT = re.compile(
 
 def _bare_words(text: str) -> str:
     """The text as lower-case words with one blank between them, without marks and copyright lines."""
-    text = _COPYRIGHT.sub(" ", text).lower().replace("licence", "license")
-    return " ".join(_NOT_WORDS.sub(" ", text).split())
+    text = _COPYRIGHT.sub(" ", text).lower().replace("licence", "license").encode().translate(_WORD_BYTES).decode()
+    if not text.isascii():
+        text = _OTHER_MARKS.sub(" ", text)
+    return " ".join(_LAST_DOT.sub(" ", text).split())
 
 
 def _full_texts(words: str) -> set[str]:

@@ -141,6 +141,10 @@ _NOT_PERMISSIVE_WORDS = re.compile(
 )
 
 
+LICENSE_DROP_REASONS = {"not_permissive": "license_not_permissive", "unknown": "license_unknown"}
+"""Why a file is left out, by the standing of its licence."""
+
+
 @dataclass(frozen=True)
 class License:
     """What a distribution's metadata says. `name` is an SPDX expression where it states one, else its own words."""

@@ -19,10 +19,13 @@ from hornbook.corpus.sources.protocol import RawFile
 from hornbook.recipe import CollectConfig
 
 _TEXT = "def double(number):\n    return 2 * number\n"
+# Loops that only few texts come to.
+_DATA, _KEY = "'first', 'second',\n" * 20, "key = a1B2c3D4e5F6g7H8\n"
 
 
 def _call_loops() -> None:
-    clean(RawFile("origin", "double.py", "MIT", _TEXT), CollectConfig(min_chars=1))
+    for text in (_TEXT, _DATA, _KEY):
+        clean(RawFile("origin", "double.py", "MIT", text), CollectConfig(min_chars=1))
     texts = pa.array([_TEXT], pa.large_string())
     content_digests(texts)
     documented_bytes(texts)

@@ -4,8 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hornbook.corpus.cleaning.masking import mask_addresses
+from hornbook.corpus.cleaning import masking
+from hornbook.corpus.cleaning.byte_bits import padded
 from hornbook.corpus.cleaning.syntax import is_python
+from hornbook.corpus.cleaning.text_kernels import look_at
+
+
+def mask_addresses(text: str) -> tuple[str, tuple[str, ...]]:
+    return masking.mask_addresses(text, look_at(padded(text.encode())))
 
 
 @pytest.mark.parametrize(
@@ -35,6 +41,7 @@ def test_email(text: str, masked: str) -> None:
         "'git@github.com:a/b.git'",
         "'user@example.com', 'x@mail.example.org', 'me@host.test', 'me@localhost'",
         "pip install a@1.2.3",
+        "x = 1\n@my.app\ndef f():",
         "f'{name}@{host}.com'",
     ],
 )
@@ -88,6 +95,12 @@ def test_both_at_once_and_again() -> None:
 
 
 pieces = st.sampled_from(["ada@lovelace.org", "93.184.216.34", "2a00:1450::200e", "a", " ", "@", ".", "9", "x.y", "-"])
+
+
+@given(st.lists(pieces | st.sampled_from(["\n", "2001", ":", "1.2", "a.io"]), max_size=12).map("".join))
+def test_the_look_rules_nothing_out_that_is_there(text: str) -> None:
+    everything = look_at(padded(b""))._replace(may_have_email=True, may_have_ip=True)
+    assert mask_addresses(text) == masking.mask_addresses(text, everything)
 
 
 @given(st.lists(pieces, max_size=12).map("".join))

@@ -3,7 +3,8 @@ import string
 
 import pytest
 
-from hornbook.corpus.cleaning.secret_patterns import find_secret, part_with_keys
+from hornbook.corpus.cleaning.byte_bits import padded
+from hornbook.corpus.cleaning.secret_patterns import find_secret, parts_with_keys
 
 BASE62 = string.ascii_letters + string.digits
 CODE = "import os\n\n\ndef connect(host, port=5432):\n    return host, port\n\n\n"
@@ -12,6 +13,10 @@ CODE = "import os\n\n\ndef connect(host, port=5432):\n    return host, port\n\n\
 def random_text(length: int, alphabet: str = BASE62, seed: int = 7) -> str:
     chooser = random.Random(seed)
     return "".join(chooser.choice(alphabet) for _ in range(length))
+
+
+def secrets_by_parts(text: str) -> list[str | None]:
+    return [find_secret(part) for part in parts_with_keys(padded(text.encode()))]
 
 
 # Put together here, so that no file of the repository holds what looks like a key.
@@ -42,7 +47,7 @@ def test_well_known_shapes(kind: str) -> None:
     text = f'{CODE}SETTINGS = ["{SECRETS[kind]}"]\n'.replace("KEY-----\n", "KEY-----\\n")
     assert find_secret(text) == kind
     # The quick look must not have seen less.
-    assert find_secret(part_with_keys(text.encode())) == kind
+    assert secrets_by_parts(text) == [kind]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +64,8 @@ def test_well_known_shapes(kind: str) -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_assigned(line: str, seed: int) -> None:
     text = CODE + line.format(random_text(24, seed=seed)) + "\n"
-    assert find_secret(text) == find_secret(part_with_keys(text.encode())) == "assigned_secret"
+    assert find_secret(text) == "assigned_secret"
+    assert secrets_by_parts(text) == ["assigned_secret"]
 
 
 @pytest.mark.parametrize(
@@ -91,3 +97,17 @@ def test_examples_and_other_names_do_not_count(line: str) -> None:
 def test_token_of_the_manual() -> None:
     claims = "eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ"
     assert find_secret(f"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.{claims}.{random_text(43)}") is None
+
+
+def test_parts_are_the_lines_of_what_could_be_a_key() -> None:
+    words = "value = first_thing(second_thing)  # \u00e9\n"
+    keys = [f'"{random_text(24, seed=seed)}"\n' for seed in range(3)]
+    text = keys[0] + words + keys[1] + keys[2] + words
+    assert parts_with_keys(padded(text.encode())) == [keys[0].strip(), (keys[1] + keys[2]).strip()]
+    assert parts_with_keys(padded(words.encode())) == []
+
+
+def test_a_private_key_is_found_behind_its_first_lines() -> None:
+    head = "-----BEGIN RSA " + "PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nComment: of a host\n\n"
+    key = "".join(random_text(64, seed=seed) + "\n" for seed in range(4))
+    assert secrets_by_parts(f'{CODE}KEY = """\n{head}{key}"""\n') == ["private_key"]

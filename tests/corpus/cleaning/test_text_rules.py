@@ -1,20 +1,25 @@
-from dataclasses import astuple
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hornbook.corpus.cleaning.byte_bits import padded
 from hornbook.corpus.cleaning.header import Header, header_of
+from hornbook.corpus.cleaning.look import Look
 from hornbook.corpus.cleaning.path_rules import path_drop_reason
-from hornbook.corpus.cleaning.text_rules import look_at, text_drop_reason
+from hornbook.corpus.cleaning.text_kernels import look_at
+from hornbook.corpus.cleaning.text_rules import text_drop_reason
 from hornbook.recipe import CollectConfig
 
 CONFIG = CollectConfig(max_line_chars=200)
 BODY = "def double(number):\n    return number * 2\n\n\nprint(double(2))\n" * 4
 
 
+def look(text: str) -> Look:
+    return look_at(padded(text.encode()))
+
+
 def reason(text: str, config: CollectConfig = CONFIG) -> str | None:
-    return text_drop_reason(text, look_at(text.encode()), header_of(text), config)
+    return text_drop_reason(text, look(text), header_of(text), config)
 
 
 @pytest.mark.parametrize(
@@ -101,14 +106,14 @@ def test_mostly_data_by_the_recipe() -> None:
 
 
 def test_look() -> None:
-    look = look_at("é = 1\n\n[2,\n\t'ab'\n  # x".encode())
-    assert (look.longest_line, look.num_lines) == (5, 4)
-    assert (look.num_dense, look.num_letters, look.num_like_data) == (4 + 3 + 4 + 2, 5, 7)
-    assert look_at(b"").num_lines == 0
+    seen = look("é = 1\n\n[2,\n\t'ab'\n  # x")
+    assert (seen.longest_line, seen.num_lines) == (5, 4)
+    assert (seen.num_dense, seen.num_letters, seen.num_like_data) == (4 + 3 + 4 + 2, 5, 7)
+    assert look("").num_lines == 0
 
 
 def look_by_the_letter(text: str) -> tuple[int, int, int, int, int]:
-    """The oracle: what `look_at` counts, line by line and character by character."""
+    """The oracle: what a look counts, line by line and character by character."""
     lines = text.split("\n")
     dense = ["".join(char for char in line if char not in " \t\f") for line in lines]
     num_letters = sum(len(char.encode()) for char in text if not char.isascii() or char.isalpha())
@@ -120,7 +125,7 @@ def look_by_the_letter(text: str) -> tuple[int, int, int, int, int]:
 @given(st.lists(st.sampled_from(["\n", " ", "\t", "x", "é", "€", "[1", '"', "#" * 61, "name" * 15]), max_size=30))
 def test_look_counts_what_is_there(parts: list[str]) -> None:
     text = "".join(parts)
-    assert astuple(look_at(text.encode())) == look_by_the_letter(text)
+    assert look(text)[:5] == look_by_the_letter(text)
 
 
 def test_header() -> None:

@@ -32,6 +32,7 @@ def bits_of(width: int, chars: bytes = b"", *ranges: tuple[int, int]) -> Any:
     Ranges include both ends. width is 16, 32 or 64, the number of bytes. Nothing is checked: data (uint8) has to reach
     to index + width.
     """
+    chosen = _merged([*((char, char) for char in chars), *ranges])
 
     def typed(context: Any, data: Any, index: Any) -> Any:
         return types.uint64(data, index), generate
@@ -42,7 +43,7 @@ def bits_of(width: int, chars: bytes = b"", *ranges: tuple[int, int]) -> Any:
         pointer = builder.bitcast(builder.gep(array.data, [arguments[1]]), vector.as_pointer())
         loaded = builder.load(pointer, align=1, typ=vector)
         found = None
-        for low, high in (*((char, char) for char in chars), *ranges):
+        for low, high in chosen:
             above = builder.sub(loaded, ir.Constant(vector, [low] * width))
             within = builder.icmp_unsigned("<=", above, ir.Constant(vector, [high - low] * width))
             found = within if found is None else builder.or_(found, within)
@@ -50,6 +51,17 @@ def bits_of(width: int, chars: bytes = b"", *ranges: tuple[int, int]) -> Any:
         return bits if width == 64 else builder.zext(bits, _WORD)
 
     return intrinsic(typed)
+
+
+def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same bytes in as few ranges as there can be, since each costs three instructions."""
+    merged: list[tuple[int, int]] = []
+    for low, high in sorted(ranges):
+        if merged and low <= merged[-1][1] + 1:
+            merged[-1] = merged[-1][0], max(merged[-1][1], high)
+        else:
+            merged.append((low, high))
+    return merged
 
 
 def _num_ones(context: Any, value: Any) -> Any:

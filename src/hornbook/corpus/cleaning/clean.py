@@ -1,5 +1,7 @@
 """One file of a source, made into a row of the corpus or left out for a reason. Pure: no file is read or written.
 
+Import this where files are cleaned, not at the top of a module: it has compiled loops (see `compiled`).
+
 What is cheap to see comes first. A file is counted under the first reason that holds:
 
 - `test_file`, `vendored_copy`, `auto_generated`, `minified` for its path (`path_rules`)
@@ -16,23 +18,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hornbook.corpus.cleaning.byte_bits import padded
 from hornbook.corpus.cleaning.decode import decode
 from hornbook.corpus.cleaning.header import header_of
+from hornbook.corpus.cleaning.limits import max_bytes
 from hornbook.corpus.cleaning.masking import mask_addresses
 from hornbook.corpus.cleaning.notebooks import NotebookError, notebook_source
 from hornbook.corpus.cleaning.path_rules import path_drop_reason
-from hornbook.corpus.cleaning.secret_patterns import find_secret, part_with_keys
+from hornbook.corpus.cleaning.secret_patterns import find_secret, parts_with_keys
 from hornbook.corpus.cleaning.syntax import is_python
-from hornbook.corpus.cleaning.text_rules import look_at, text_drop_reason
+from hornbook.corpus.cleaning.text_kernels import look_at
+from hornbook.corpus.cleaning.text_rules import text_drop_reason
 from hornbook.corpus.license_texts import license_of_header
-from hornbook.corpus.licenses import standing_of
-from hornbook.corpus.sources.protocol import Kind, RawFile
+from hornbook.corpus.licenses import LICENSE_DROP_REASONS, standing_of
+from hornbook.corpus.sources.protocol import RawFile
 from hornbook.recipe import CollectConfig
-
-MAX_BYTES_PER_CHAR = 4
-NOTEBOOK_BYTES_PER_CHAR = 64
-"""What a notebook may have of outputs and JSON for each character that its code may have."""
-LICENSE_DROP_REASONS = {"not_permissive": "license_not_permissive", "unknown": "license_unknown"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,6 @@ class Dropped:
     """A file that is left out."""
 
     reason: str
-
-
-def max_bytes(kind: Kind, max_chars: int) -> int:
-    """How many bytes a file may have before it is read, where its text may have so many characters."""
-    return max_chars * (NOTEBOOK_BYTES_PER_CHAR if kind == "notebook" else MAX_BYTES_PER_CHAR)
 
 
 def clean(raw: RawFile, config: CollectConfig) -> Cleaned | Dropped:
@@ -94,12 +89,13 @@ def _clean_code(raw: RawFile, text: str, notes: tuple[str, ...], config: Collect
     license = license_of_header(header) or raw.license
     if reason := LICENSE_DROP_REASONS.get(standing_of(license)):
         return Dropped(reason)
-    data = text.encode()
-    if reason := text_drop_reason(text, look_at(data), header, config):
+    data = padded(text.encode())
+    look = look_at(data)
+    if reason := text_drop_reason(text, look, header, config):
         return Dropped(reason)
-    if (part := part_with_keys(data)) and find_secret(part):
+    if look.may_have_key and any(map(find_secret, parts_with_keys(data))):
         return Dropped("secret_found")
-    masked, mask_notes = mask_addresses(text, data) if config.mask_addresses else (text, ())
+    masked, mask_notes = mask_addresses(text, look) if config.mask_addresses else (text, ())
     if not is_python(masked, data if masked is text else None):
         return Dropped("syntax_error")
     return Cleaned(masked, (*notes, *mask_notes), license)
@@ -111,5 +107,5 @@ def _clean_prose(raw: RawFile, text: str, notes: tuple[str, ...], config: Collec
         return Dropped("license_unknown")
     if find_secret(text):
         return Dropped("secret_found")
-    masked, mask_notes = mask_addresses(text) if config.mask_addresses else (text, ())
+    masked, mask_notes = mask_addresses(text, look_at(padded(text.encode()))) if config.mask_addresses else (text, ())
     return Cleaned(masked, (*notes, *mask_notes), raw.license)

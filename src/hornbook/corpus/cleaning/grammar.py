@@ -1,32 +1,33 @@
 """Python's grammar as tables for `syntax_kernel`: which token may come in which state.
 
 Each rule becomes a deterministic automaton over tokens and other rules, and one token of look-ahead tells what to do
-(LL(1)). Written after the Python language reference, "Full grammar specification", with two liberties. It takes a
-little more than Python does: what may be assigned to, the order of arguments and the like are not looked at. And it
-leaves out what one token of look-ahead cannot tell, such as `match` statements: what it refuses need not be wrong.
+(LL(1)). What one word alone does not tell, such as whether `match` is a name, tells its token (see `token_kinds`).
+Written after the Python language reference, "Full grammar specification", with two liberties. It takes a little more
+than Python does: what may be assigned to, the order of arguments and the like are not looked at. And it leaves out some
+of what is rare: what it refuses need not be wrong.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import sys
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from hornbook.corpus.cleaning import token_kernel
+from hornbook.corpus.cleaning import token_kinds
 
 GRAMMAR = """
 file: statement* END
 @statement: line | compound
-compound: if | while | for | try | with | def | class | decorated | 'async' (def | with | for)
+compound: if | while | for | try | with | match | def | class | decorated | 'async' (def | with | for)
 @line: small (';' small)* [';'] NEWLINE
 @small: assignment | 'del' list | 'pass' | 'break' | 'continue' | 'return' [list] | 'raise' [test ['from' test]]
     | ('global' | 'nonlocal') NAME (',' NAME)* | 'assert' test [',' test] | import | from
 @assignment: value (':' test ['=' value] | AUGMENTED value | ('=' value)*)
 @value: yield | list
 yield: 'yield' ['from' test | list]
-list: item (',' item)* [',']
+@list: item (',' item)* [',']
 @item: '*' or_test | test
 @import: 'import' module (',' module)*
 @module: dotted ['as' NAME]
@@ -40,7 +41,10 @@ list: item (',' item)* [',']
 @else: 'else' ':' block
 @finally: 'finally' ':' block
 @try: 'try' ':' block (('except' ['*'] [test ['as' NAME]] ':' block)+ [else] [finally] | finally)
-@with: 'with' test ['as' target] (',' test ['as' target])* ':' block
+@with: ('with' items | WITH_ITEMS '(' [yield | group | items [',']] ')') ':' block
+@items: test ['as' target] (',' test ['as' target])*
+@match: MATCH subject ':' NEWLINE INDENT (CASE patterns ['if' named] ':' block)+ DEDENT
+@subject: named | element ',' [element (',' element)* [',']]
 @decorated: ('@' named NEWLINE)+ (['async'] def | class)
 @def: 'def' NAME '(' [parameters] ')' [ARROW test] ':' block
 @class: 'class' NAME ['(' [arguments] ')'] ':' block
@@ -58,13 +62,18 @@ or_test: 'not'* sum (('and' 'not'* | 'or' 'not'* | 'in' | 'is' ['not'] | 'not' '
 @operand: ('+' | '-' | '~')* ['await'] atom ('(' [arguments] ')' | '[' subscripts ']' | '.' NAME)*
 @atom: NAME | NUMBER | STRING+ | BYTES+ | 'None' | 'True' | 'False' | DOTS
     | '(' [yield | elements] ')' | '[' [elements] ']' | '{' [entries] '}'
-elements: element (comprehension | (',' element)* [','])
+elements: group
+@group: element (comprehension | (',' element)* [','])
 @element: '*' or_test | named
 entries: test (':' test pairs | [WALRUS test] members) | POWER or_test pairs | '*' or_test members
 @pairs: comprehension | (',' (test ':' test | POWER or_test))* [',']
 @members: comprehension | (',' element)* [',']
-arguments: argument (',' argument)* [',']
-@argument: '*' test | POWER test | test ['=' test | WALRUS test | comprehension]
+arguments: test comprehension | (placed (',' placed)* rest | spread rest | unpacked (',' unpacked)*) [',']
+@rest: (',' spread)* (',' unpacked)*
+@placed: test [WALRUS test] | '*' test
+@spread: keyword | '*' test
+@unpacked: keyword | POWER test
+@keyword: test '=' test
 subscripts: subscript (',' subscript)* [',']
 @subscript: '*' or_test | test [WALRUS test | slice] | slice
 @slice: ':' [test] [':' [test]]
@@ -72,12 +81,37 @@ comprehension: generator (generator | 'if' or_test)*
 @generator: ['async'] 'for' targets 'in' or_test
 targets: target (',' target)* [',']
 target: ['*'] sum
+
+patterns: starred (',' starred)* [',']
+@starred: '*' NAME | pattern
+@pattern: choice ['as' NAME]
+@choice: closed ('|' closed)*
+@closed: NAME ('.' NAME)* ['(' [fields] ')'] | literal | '(' [patterns] ')' | '[' [patterns] ']' | '{' [pairings] '}'
+@literal: ['-'] NUMBER [('+' | '-') NUMBER] | STRING+ | BYTES+ | 'None' | 'True' | 'False'
+fields: (pattern (',' pattern)* (',' field)* | field (',' field)*) [',']
+@field: NAME '=' pattern
+pairings: pairing (',' pairing)* [',']
+@pairing: (NAME ('.' NAME)+ | literal) ':' pattern | POWER NAME
 """
 """A rule behind `@` is written out where it is named; the others are entered and left at run time."""
+if sys.version_info >= (3, 12):
+    # A later rule takes the place of the one that has its name.
+    GRAMMAR += """
+@line: (small | type) (';' small)* [';'] NEWLINE
+@type: TYPE NAME [types] '=' test
+@def: 'def' NAME [types] '(' [parameters] ')' [ARROW test] ':' block
+@class: 'class' NAME [types] ['(' [arguments] ')'] ':' block
+@types: '[' type_parameter (',' type_parameter)* [','] ']'
+@type_parameter: NAME [':' test] | '*' NAME | POWER NAME
+"""
+if sys.version_info >= (3, 13):
+    GRAMMAR += """
+@type_parameter: NAME [':' test] ['=' test] | '*' NAME ['=' item] | POWER NAME ['=' test]
+"""
 
-ERROR, LEAVE, ENTER = -1, 1 << 24, 1 << 25
-"""What an action is besides the number of the next state. ENTER comes with two of them: where, and where to go on."""
-STATE_BITS = 12
+ROW_BITS = 24
+LEAVE, ENTER, ERROR = 1 << 2 * ROW_BITS, 2 << 2 * ROW_BITS, 3 << 2 * ROW_BITS
+"""What an action is besides the row to go on in. ENTER comes with two rows: that of the rule, and where it returns."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +119,12 @@ class Tables:
     """What the compiled loop needs."""
 
     actions: np.ndarray
-    """int32, [num_states, num_columns]."""
+    """uint64, [num_states * num_columns]: the rows of all states, one behind the other. A row is known by the index of
+    its first action."""
     columns: np.ndarray
     """uint8, [256]: the column of each token; what is in no rule has the last one."""
     start: int
+    """The row to begin with."""
 
 
 @dataclass
@@ -96,20 +132,22 @@ class _Nfa:
     """Arcs by state: on a symbol, or freely where that is empty."""
 
     arcs: list[list[tuple[str, int]]] = field(default_factory=list)
+    _free: dict[int, frozenset[int]] = field(default_factory=dict)
 
     def state(self) -> int:
         self.arcs.append([])
         return len(self.arcs) - 1
 
-    def free(self, state: int) -> Iterator[int]:
+    def free(self, state: int) -> frozenset[int]:
         """All states that are reached without a symbol, this one among them."""
-        waiting, seen = [state], {state}
-        while waiting:
-            here = waiting.pop()
-            yield here
-            fresh = [there for symbol, there in self.arcs[here] if not symbol and there not in seen]
-            seen.update(fresh)
-            waiting.extend(fresh)
+        if state not in self._free:
+            waiting, seen = [state], {state}
+            for here in waiting:
+                fresh = [there for symbol, there in self.arcs[here] if not symbol and there not in seen]
+                seen.update(fresh)
+                waiting.extend(fresh)
+            self._free[state] = frozenset(seen)
+        return self._free[state]
 
 
 class _Reader:
@@ -181,7 +219,7 @@ def _automaton(rules: dict[str, str], name: str) -> Dfa:
     reader = _Reader(rules)
     first, last = reader.read(rules[name])
     nfa = reader.nfa
-    numbers = {frozenset(nfa.free(first)): 0}
+    numbers = {nfa.free(first): 0}
     waiting = list(numbers)
     made: Dfa = []
     for states in waiting:
@@ -217,12 +255,7 @@ def _first_tokens(automata: dict[str, Dfa]) -> dict[str, set[str]]:
 
 
 def _token(symbol: str) -> int:
-    word = symbol.strip("'")
-    if not symbol.startswith("'"):
-        return int(getattr(token_kernel, symbol))
-    if word in token_kernel.KEYWORDS:
-        return token_kernel.FIRST_KEYWORD + token_kernel.KEYWORDS.index(word)
-    return ord(word)
+    return token_kinds.kind_of(symbol.strip("'")) if symbol.startswith("'") else int(getattr(token_kinds, symbol))
 
 
 def make_tables() -> Tables:
@@ -231,27 +264,32 @@ def make_tables() -> Tables:
     rules = dict(line.split(": ", 1) for line in joined.split("\n") if line)
     automata = {name: _automaton(rules, name) for name in rules if not name.startswith("@")}
     firsts = _first_tokens(automata)
-    starts: dict[str, int] = {}
-    for name in automata:
-        starts[name] = sum(len(automata[before]) for before in starts)
     symbols = sorted({symbol for dfa in automata.values() for arcs, _ in dfa for symbol in arcs if symbol not in rules})
     column = {symbol: place for place, symbol in enumerate(symbols)}
-    num_states = sum(map(len, automata.values()))
-    assert num_states < 1 << STATE_BITS, num_states
-    actions = np.full((num_states, len(symbols) + 1), ERROR, dtype=np.int32)
+    width = len(symbols) + 1
+    starts: dict[str, int] = {}
+    num_states = 0
+    for name, automaton in automata.items():
+        starts[name] = num_states * width
+        num_states += len(automaton)
+    assert num_states * width < 1 << ROW_BITS, num_states
+    actions = np.full(num_states * width, ERROR, dtype=np.uint64)
     for name, automaton in automata.items():
         for place, (arcs, may_end) in enumerate(automaton):
-            row = actions[starts[name] + place]
+            row = actions[starts[name] + place * width :][:width]
             if may_end:
                 row[:] = LEAVE
             taken: set[str] = set()
             for symbol, there in arcs.items():
-                following = starts[name] + there
+                following = starts[name] + there * width
+                entered = ENTER | starts[symbol] << ROW_BITS if symbol in starts else 0
                 for token in firsts.get(symbol, {symbol}):
                     assert token not in taken, (name, token)
                     taken.add(token)
-                    entered = ENTER | starts[symbol] << STATE_BITS | following if symbol in starts else following
-                    row[column[token]] = entered
+                    row[column[token]] = entered | following
+            # Where no rule asks for it, the word is a name.
+            if "CASE" not in taken:
+                row[column["CASE"]] = row[column["NAME"]]
     columns = np.full(256, len(symbols), dtype=np.uint8)
     for symbol in symbols:
         columns[_token(symbol)] = column[symbol]

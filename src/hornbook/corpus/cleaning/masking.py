@@ -10,6 +10,8 @@ import ipaddress
 import re
 from collections.abc import Callable
 
+from hornbook.corpus.cleaning.look import Look
+
 EMAIL = "email@example.com"
 IPV4 = "192.0.2.1"
 IPV6 = "2001:db8::1"
@@ -21,7 +23,7 @@ _DOMAIN = (
     r"(?![\w(\[@-]|\.\w)"
 )
 _EMAIL_DOMAIN = re.compile(_DOMAIN)
-_LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&*+/=?^_`{|}~.-]*[A-Za-z0-9_+-]$")
+_LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&*+/=?^_`{|}~.-]*[A-Za-z0-9_+-]\Z")
 _MAX_LOCAL_CHARS = 64
 _NOBODY = re.compile(r"@(?:.*\.)?(?:example\.(?:com|net|org)|[\w-]+\.(?:example|test|invalid|localhost))$")
 _NOT_PERSONS = frozenset({"git", "hg", "svn", "user", "username", "noreply", "no-reply"})
@@ -35,38 +37,29 @@ _VERSION_BEFORE = re.compile(
 )
 _VERSION_LINE = re.compile(r"version|releas|\bsince\b|\bdeprecated\b|\boid\b", re.IGNORECASE)
 _IPV6_REST = re.compile(r":[0-9a-fA-F]{1,4}:[0-9a-fA-F:]{1,34}(?![\w:.])")
-_IPV6_FIRST = re.compile(r"(?<![\w:.])[23][0-9a-fA-F]{3}$")
+_IPV6_FIRST = re.compile(r"(?<![\w:.])[23][0-9a-fA-F]{3}\Z")
 """Global unicast addresses, 2000::/3 (RFC 4291), are all that anybody has."""
 _PUBLIC_SERVICES = frozenset({"1.0.0.1", "1.1.1.1", "8.8.4.4", "8.8.8.8", "9.9.9.9", "1.2.3.4", "4.3.2.1"})
 """Name servers that everybody asks, and what manuals write for any address."""
 
 
-def mask_addresses(text: str, data: bytes | None = None) -> tuple[str, tuple[str, ...]]:
-    """The text, `data` in UTF-8, with its e-mail and public IP addresses replaced, and the notes that apply.
+def mask_addresses(text: str, look: Look) -> tuple[str, tuple[str, ...]]:
+    """The text with its e-mail and public IP addresses replaced, and the notes that apply.
 
-    These are `masked_email` and `masked_ip`.
+    These are `masked_email` and `masked_ip`. look is that at the text: nothing is searched for that it rules out.
 
     Left as they are: e-mail addresses in the domains for documentation and of services (`git@`), IP addresses that are
     private, loopback, for documentation or otherwise not of the public network, and numbers of versions.
     """
     notes: list[str] = []
-    if "@" in text:
-        masked = _replace(text, _EMAIL_DOMAIN, _email_start, EMAIL)
-        if masked is not None:
-            text, notes = masked, ["masked_email"]
-    if not _may_have_ip_address(text.encode() if notes or data is None else data):
-        return text, tuple(notes)
-    without_ipv4 = _replace(text, _IPV4_MIDDLE, _ipv4_start, IPV4)
-    without_ip = _replace(without_ipv4 or text, _IPV6_REST, _ipv6_start, IPV6) or without_ipv4
-    if without_ip is not None:
-        text, notes = without_ip, [*notes, "masked_ip"]
+    if look.may_have_email and (masked := _replace(text, _EMAIL_DOMAIN, _email_start, EMAIL)) is not None:
+        text, notes = masked, ["masked_email"]
+    if look.may_have_ip:
+        without_ipv4 = _replace(text, _IPV4_MIDDLE, _ipv4_start, IPV4)
+        without_ip = _replace(without_ipv4 or text, _IPV6_REST, _ipv6_start, IPV6) or without_ipv4
+        if without_ip is not None:
+            text, notes = without_ip, [*notes, "masked_ip"]
     return text, tuple(notes)
-
-
-def _may_have_ip_address(data: bytes) -> bool:
-    from hornbook.corpus.cleaning import byte_bits, text_kernels
-
-    return bool(text_kernels.may_have_ip_address(byte_bits.padded(data), len(data)))
 
 
 def _replace(

@@ -33,10 +33,11 @@ def path_drop_reason(path: str) -> str | None:
     whose licence and origin the carrier's do not state. `auto_generated`, `minified`: by the names that tools give.
     """
     *folders, name = path.split("/")
-    if not _TEST_FOLDERS.isdisjoint(folders) or _TEST_FILE.fullmatch(name):
+    # A word of each pattern first, since hardly any file has it and a pattern takes ten times as long.
+    if not _TEST_FOLDERS.isdisjoint(folders) or ("test" in name and _TEST_FILE.fullmatch(name)):
         return "test_file"
     if not _VENDOR_FOLDERS.isdisjoint(folders):
         return "vendored_copy"
     if _GENERATED_FILE.fullmatch(name):
         return "auto_generated"
-    return "minified" if _MINIFIED_FILE.fullmatch(name) else None
+    return "minified" if "min.py" in name and _MINIFIED_FILE.fullmatch(name) else None

@@ -12,12 +12,16 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+import numpy as np
+
+from hornbook.corpus.cleaning.words import may_have
+
 MIN_ENTROPY_BITS = 3.5
 """Per character. Words and names are below; 16 random letters and digits are almost always above."""
 MIN_HEX_CHARS = 32
 """Shorter ones are short digests and colours."""
 BYTES_AROUND = 300
-"""What belongs to a key and is not random: its first and last line, or the name that it is assigned to."""
+"""What belongs to a private key and is not random: its first lines and the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +36,11 @@ def _shape(kind: str, literals: str, pattern: str) -> _Shape:
     return _Shape(kind, tuple(literals.split(" ")), re.compile(pattern))
 
 
+_PRIVATE_KEY = "-----BEGIN"
 _SHAPES = (
     _shape(
         "private_key",
-        "-----BEGIN",
+        _PRIVATE_KEY,
         r"-----BEGIN (?:[A-Z]+ ){0,2}PRIVATE KEY(?: BLOCK)?-----"
         r"(?:[\s\"'+#*,;()frb]|\\[nr]|[\w-]+: [^\n]*\n){0,200}?[A-Za-z0-9+/]{40}",
     ),
@@ -67,6 +72,8 @@ _ASSIGNED_TO = re.compile(
     [ \t]*(?::[ \t]*str[ \t]*)?[:=][ \t]*[rbuRBU]?$""",
     re.IGNORECASE | re.VERBOSE,
 )
+_NAMES = ("passw", "pwd", "secret", "token", "key", "credential")
+"""One of these is in every name that `_ASSIGNED_TO` finds."""
 _MAX_NAME_CHARS = 60
 _EXAMPLE = re.compile(
     r"example|sample|dummy|fake|test|placeholder|changeme|change_me|your|redacted|abcdef|012345|123456|x{4}|\*{3}|\.\.\.",
@@ -87,19 +94,26 @@ def find_secret(text: str) -> str | None:
     return "assigned_secret" if _has_assigned_secret(text) else None
 
 
-def part_with_keys(data: bytes) -> str:
-    """The part of a text, given in UTF-8, outside of which there is no key or token; empty where none is possible.
+def parts_with_keys(data: np.ndarray) -> list[str]:
+    """The lines of a text, given as `byte_bits.padded` has it, outside of which there is no key or token.
 
-    It is from the first to the last run of characters that could be a key (`text_kernels.find_keys`), and what is
-    around them.
+    They are those of runs of characters that could be a key (`text_kernels.find_keys`) and, where there may be private
+    keys, what stands before these.
     """
-    from hornbook.corpus.cleaning import byte_bits, text_kernels
+    from hornbook.corpus.cleaning.byte_bits import PADDING
+    from hornbook.corpus.cleaning.text_kernels import CLASSES, MIN_RUN_CHARS, find_keys
 
-    start, stop = text_kernels.find_keys(byte_bits.padded(data), len(data), text_kernels.CLASSES)
-    return data[max(0, start - BYTES_AROUND) : stop + BYTES_AROUND].decode("utf-8", "ignore") if stop else ""
+    size = len(data) - PADDING
+    text = data[:size].tobytes()
+    parts = np.empty((size // MIN_RUN_CHARS + 1, 2), dtype=np.int64)
+    around = BYTES_AROUND if _PRIVATE_KEY.encode() in text else 0
+    num_parts = find_keys(data, size, CLASSES, around, parts)
+    return [text[start:stop].decode() for start, stop in parts[:num_parts].tolist()]
 
 
 def _has_assigned_secret(text: str) -> bool:
+    if not may_have(text, *_NAMES):
+        return False
     for match in _QUOTED.finditer(text):
         value = match["value"]
         if _looks_random(value) and not _EXAMPLE.search(value):
@@ -116,8 +130,7 @@ def _is_example(value: str) -> bool:
 
 def _looks_random(value: str) -> bool:
     """Whether a value is made of letters and digits in no order: no words, no path, no name with parts."""
-    letters = sum(char.isalpha() for char in value)
-    digits = sum(char.isdigit() for char in value)
+    letters, digits = sum(map(str.isalpha, value)), sum(map(str.isdigit, value))
     if len(value) < MIN_HEX_CHARS and _HEX.fullmatch(value):
         return False
     if digits < 1 or letters < 2 or digits + letters < 0.8 * len(value):

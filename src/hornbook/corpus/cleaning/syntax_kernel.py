@@ -1,41 +1,55 @@
-"""The compiled loop that says whether tokens follow the grammar.
+"""Whether tokens follow the grammar, by a compiled loop, and what of a text is in doubt then.
 
 Import this where it is needed, not at the top of a module (see `compiled`).
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from hornbook.corpus.cleaning import grammar, token_kernel
-from hornbook.corpus.cleaning.byte_bits import padded
+from hornbook.corpus.cleaning import token_kinds as kinds
+from hornbook.corpus.cleaning.byte_bits import PADDING
+from hornbook.corpus.cleaning.literal_kernel import DOUBT
 from hornbook.corpus.compiled import compiled
 
-MAX_DEPTH = 1000
+MAX_DEPTH = np.uint64(1000)
 MAX_REPEATS = 50
 """The same token so many times in a row can be more than the parser takes: `- - - ... 1`."""
+MAX_DOUBTS = 1000
 TABLES = grammar.make_tables()
-ERROR, LEAVE, ENTER, STATE_BITS = grammar.ERROR, grammar.LEAVE, grammar.ENTER, grammar.STATE_BITS
-NEWLINE, NAME, STRING, BYTES = token_kernel.NEWLINE, token_kernel.NAME, token_kernel.STRING, token_kernel.BYTES
-WALRUS, EQUALS, COMMA = token_kernel.WALRUS, ord("="), ord(",")
-KEYWORD = {word: token_kernel.FIRST_KEYWORD + place for place, word in enumerate(token_kernel.KEYWORDS)}
-BEFORE_EQUALS = (NAME, STRING, ord(")"), ord("]"), ord("}"), KEYWORD["None"])
+LEAVE, ENTER, ERROR = np.uint64(grammar.LEAVE), np.uint64(grammar.ENTER), np.uint64(grammar.ERROR)
+ROW_BITS, ROW_MASK = np.uint64(grammar.ROW_BITS), np.uint64((1 << grammar.ROW_BITS) - 1)
+ONE = np.uint64(1)
+STRING, BYTES, NAME, WALRUS = kinds.STRING, kinds.BYTES, kinds.NAME, kinds.WALRUS
+EQUALS, COMMA = ord("="), ord(",")
+BEFORE_EQUALS = (NAME, kinds.CASE, STRING, ord(")"), ord("]"), ord("}"), kinds.kind_of("None"))
 """What may be assigned to ends with one of these, and so does nearly every annotation."""
-NOT_ALONE = frozenset({ord("@"), *(KEYWORD[word] for word in ("elif", "else", "except", "finally", "try"))})
-"""What a line begins with that is no statement without the lines around it."""
-STATE_MASK = (1 << STATE_BITS) - 1
+BEFORE_COMMA_EQUALS = (NAME, kinds.CASE, ord(")"), ord("]"))
+
+BEFORE_LINE = {
+    **dict.fromkeys(map(kinds.kind_of, ("elif", "else")), b"if x: pass\n"),
+    **dict.fromkeys(map(kinds.kind_of, ("except", "finally")), b"try: pass\n"),
+}
+"""What a line that begins with one of these continues."""
+NUMBER_STARTS = tuple(b"%c" % char for char in b"0123456789.")
+KEYWORDS = tuple(word.encode() for word in kinds.KEYWORDS)
 
 
 @compiled
 def follows(tokens: np.ndarray, actions: np.ndarray, columns: np.ndarray, start: int) -> int:
     """How many of the tokens (uint8, [num_tokens], END last) follow the grammar of the tables: all, or a first few."""
-    stack = np.empty(MAX_DEPTH, dtype=np.int32)
-    depth = 0
-    state = start
+    # Unsigned, so that no index is taken for one that counts from the end.
+    stack = np.empty(MAX_DEPTH, dtype=np.uint64)
+    depth = np.uint64(0)
+    row = np.uint64(start)
     before = second = repeats = 0
-    for place, token in enumerate(tokens):
+    for place in range(len(tokens)):
+        token = tokens[place]
         # The tables take any expression before these two.
-        if token == EQUALS and before not in BEFORE_EQUALS and (before != COMMA or second != NAME):
+        if token == EQUALS and before not in BEFORE_EQUALS and (before != COMMA or second not in BEFORE_COMMA_EQUALS):
             return place
         if token == WALRUS and before != NAME:
             return place
@@ -46,51 +60,72 @@ def follows(tokens: np.ndarray, actions: np.ndarray, columns: np.ndarray, start:
         second, before = before, token
         column = columns[token]
         while True:
-            action = actions[state, column]
-            if action == ERROR:
-                return place
-            if action & ENTER:
-                if depth == MAX_DEPTH:
-                    return place
-                stack[depth] = action & STATE_MASK
-                depth += 1
-                state = (action >> STATE_BITS) & STATE_MASK
-            elif action & LEAVE:
-                if depth == 0:
-                    return place
-                depth -= 1
-                state = stack[depth]
-            else:
-                state = action
+            action = actions[row + column]
+            if action < LEAVE:
+                row = action
                 break
+            if action == LEAVE and depth:
+                depth -= ONE
+                row = stack[depth]
+            elif LEAVE < action < ERROR and depth < MAX_DEPTH:
+                stack[depth] = action & ROW_MASK
+                depth += ONE
+                row = (action >> ROW_BITS) & ROW_MASK
+            else:
+                return place
     return len(tokens)
 
 
-def doubtful_line(data: bytes) -> bytes | None:
-    """None where the tables take a text in UTF-8: then it is Python. Else the first logical line that they do not take.
+class Doubt(NamedTuple):
+    """What the tables leave to the parser."""
 
-    The line stands as a statement of its own, with a body where it asks for one: where it does not parse, nor does the
-    text. It is empty where it cannot stand alone, or where a token is in doubt and with it what a line is.
+    part: bytes
+    """Where this does not parse, nor does the text."""
+    is_all: bool
+    """Whether the text parses where the part does."""
+
+
+def doubt_of(data: np.ndarray) -> Doubt | None:
+    """What is in doubt about a text as `byte_bits.padded` has it; None where the tables take it: then it is Python.
+
+    The part has each literal and name that may be wrong on a line of its own, then the first logical line that the
+    tables do not take, as `_standing_alone`. It is empty where a token is in doubt and with it what a line is.
     """
-    size = len(data)
+    size = len(data) - PADDING
     tokens = np.empty(2 * size + token_kernel.MAX_INDENTS + 2, dtype=np.uint8)
     lines = np.empty((size // 2 + 1, 2), dtype=np.int32)
-    tables = token_kernel.CLASSES, token_kernel.KEYWORD_KEYS, token_kernel.KEYWORD_TOKENS
-    count, num_lines = token_kernel.cut(padded(data), size, *tables, tokens, lines)
-    if count == token_kernel.DOUBT:
-        return b""
-    place = follows(tokens[:count], TABLES.actions, TABLES.columns, TABLES.start)
+    doubts = np.empty((MAX_DOUBTS, 2), dtype=np.int32)
+    tables = kinds.CLASSES, kinds.KEYWORD_KEYS, kinds.KEYWORD_KINDS
+    count, num_lines, num_doubts = token_kernel.cut(data, size, *tables, tokens, lines, doubts)
+    if count == DOUBT:
+        return Doubt(b"", False)
+    parts = [data[start:stop].tobytes() for start, stop in doubts[:num_doubts].tolist()]
+    # A number and a keyword right behind it, as in `1if x else y`, are no number but may be right.
+    if any(part.startswith(NUMBER_STARTS) and part.endswith(KEYWORDS) for part in parts):
+        return Doubt(b"", False)
+    tokens, lines = tokens[:count], lines[:num_lines]
+    place = follows(tokens, TABLES.actions, TABLES.columns, TABLES.start)
     if place == count:
-        return None
-    # Where each line begins, among the tokens and in the text; behind the last one both are over.
-    begins = [*map(tuple, lines[:num_lines].tolist()), (count, size)]
-    number = max(0, int(np.searchsorted(lines[:num_lines, 0], place, side="right")) - 1)
-    (first, start), (following, stop) = begins[number], begins[number + 1]
-    own = tokens[first:following]
-    opens_block = own[np.argmax(own == NEWLINE) - 1] == ord(":")
-    line = data[start:stop]
-    # To the tables the two are names; what they begin is no statement of one line.
-    if own[0] in NOT_ALONE or line.startswith((b"match", b"case")):
+        return Doubt(b"\n".join(parts), True) if parts else None
+    number = max(0, int(np.searchsorted(lines[:, 0], place, side="right")) - 1)
+    # Behind the last line the tokens and the text are over.
+    (first, start), (following, stop) = [*lines[number : number + 2].tolist(), (count, size)][:2]
+    parts.append(_standing_alone(tokens[first:following], data[start:stop].tobytes()))
+    return Doubt(b"\n".join(parts), False)
+
+
+def _standing_alone(tokens: np.ndarray, line: bytes) -> bytes:
+    """A logical line as a text of its own: a text with a line for which this does not parse does not parse either.
+
+    What is behind the line in its bytes ends with the indentation of the next one.
+    """
+    num_tokens = int(np.argmax(tokens == kinds.NEWLINE))
+    if tokens[0] == kinds.CASE:
+        # A name, or what a block begins.
         return b""
-    # What is behind the line ends with the indentation of the next one.
-    return line + b"pass" if opens_block else line
+    if tokens[0] == ord("@"):
+        return line + b"\ndef f(): pass"
+    if tokens[0] == kinds.MATCH:
+        return line + b"case _: pass"
+    opens_block = tokens[num_tokens - 1] == ord(":") or kinds.INDENT in tokens[num_tokens:]
+    return BEFORE_LINE.get(int(tokens[0]), b"") + line + (b"pass" if opens_block else b"")

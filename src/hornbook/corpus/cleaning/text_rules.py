@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
 from hornbook.corpus.cleaning.header import Header
+from hornbook.corpus.cleaning.look import Look
+from hornbook.corpus.cleaning.words import may_have
 from hornbook.recipe import CollectConfig
 
 MIN_MINIFIED_CHARS = 500
@@ -35,40 +36,17 @@ _VENDORED = re.compile(
     r"|\bverbatim copy (?:of|from)\b",
     re.IGNORECASE,
 )
-# One of these is in every match; looking for them first is many times quicker.
-_GENERATED_WORDS = ("generated", "do not ", "don't ")
-_VENDORED_WORDS = ("vendored ", "taken ", "copied ", "borrowed ", "verbatim copy ")
-_NUMBER = r"[-+]?(?:0[xX][0-9a-fA-F_]+|[0-9][0-9_]*(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?j?|\.[0-9]+)"
-_STRING = r"[rbufRBUF]{0,2}(?:\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*')"
-_DATA_LINE = re.compile(
-    # Possessive, since a line of thousands of literals must not be tried in every way there is.
-    rf"^[ \t]*(?=[\"'\d\[({{\-+.rbuTFN\])}}])(?:{_NUMBER}|{_STRING}|True|False|None|[\[\](){{}},: \t])++$",
-    re.MULTILINE,
+# One of these is in every match.
+_GENERATED_WORDS = ("generated", "do not edit", "do not modify", "do not change", "don't ")
+_VENDORED_WORDS = (
+    "vendored ",
+    "verbatim ",
+    "as-is from",
+    "as is from",
+    "wholesale from",
+    "unchanged from",
+    "unmodified from",
 )
-_BLANKS = b" \t\n\f"
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What one look at every byte of a text says of it."""
-
-    longest_line: int
-    """In characters."""
-    num_lines: int
-    """Lines that are not blank."""
-    num_dense: int
-    """Bytes that are not blank."""
-    num_letters: int
-    """Those of them that are letters; other scripts' characters count as such."""
-    num_like_data: int
-    """Those of them on lines that begin like a literal or a bracket."""
-
-
-def look_at(data: bytes) -> Look:
-    """The counts for a text, given in UTF-8."""
-    from hornbook.corpus.cleaning import byte_bits, text_kernels
-
-    return Look(*text_kernels.look(byte_bits.padded(data), len(data), text_kernels.CLASSES))
 
 
 def text_drop_reason(text: str, look: Look, header: Header, config: CollectConfig) -> str | None:
@@ -93,21 +71,17 @@ def text_drop_reason(text: str, look: Look, header: Header, config: CollectConfi
 # The files of a project have the same comments at their tops.
 @lru_cache(maxsize=1024)
 def _comments_reason(comments: str) -> str | None:
-    if _may_have(comments, *_GENERATED_WORDS) and _GENERATED_COMMENT.search(comments):
+    if may_have(comments, *_GENERATED_WORDS) and _GENERATED_COMMENT.search(comments):
         return "auto_generated"
-    return "vendored_copy" if _may_have(comments, *_VENDORED_WORDS) and _VENDORED.search(comments) else None
+    return "vendored_copy" if may_have(comments, *_VENDORED_WORDS) and _VENDORED.search(comments) else None
 
 
 def _docstring_reason(docstring: str) -> str | None:
-    if _may_have(docstring, *_GENERATED_WORDS) and _GENERATED_DOCSTRING.search(docstring):
+    if not docstring:
+        return None
+    if may_have(docstring, *_GENERATED_WORDS) and _GENERATED_DOCSTRING.search(docstring):
         return "auto_generated"
-    return "vendored_copy" if _may_have(docstring, *_VENDORED_WORDS) and _VENDORED.search(docstring) else None
-
-
-def _may_have(text: str, *words: str) -> bool:
-    """Whether one of the words is in the text, in any case; beyond ASCII a pattern may see more letters as the same."""
-    lower = text.lower()
-    return not text.isascii() or any(word in lower for word in words)
+    return "vendored_copy" if may_have(docstring, *_VENDORED_WORDS) and _VENDORED.search(docstring) else None
 
 
 def _is_mostly_data(text: str, look: Look, config: CollectConfig) -> bool:
@@ -119,5 +93,7 @@ def _is_mostly_data(text: str, look: Look, config: CollectConfig) -> bool:
 
 
 def _num_on_data_lines(text: str) -> int:
-    """Bytes that are not blank on lines that have nothing but literals, commas and brackets."""
-    return sum(len(match[0].encode().translate(None, _BLANKS)) for match in _DATA_LINE.finditer(text))
+    from hornbook.corpus.cleaning.byte_bits import padded
+    from hornbook.corpus.cleaning.data_line_kernel import num_on_data_lines
+
+    return num_on_data_lines(padded(text.encode()))

@@ -66,22 +66,27 @@ def put_together(parts: Sequence[Part], folder: Path, workers: int) -> Names:
 
 def _digests(path: Path) -> tuple[Digests, Digests]:
     """A digest of each row's name, (rows,), and one of each origin, (origins,)."""
-    names: list[int] = []
-    origins: list[int] = []
-    known: set[str] = set()
+    names: list[bytes] = []
+    origins: set[str] = set()
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(columns=["origin", "path"]):
             columns = batch.to_pydict()
-            for origin, name in zip(columns["origin"], columns["path"], strict=True):
-                names.append(_digest(f"{origin}\0{name}"))
-                if origin not in known:
-                    known.add(origin)
-                    origins.append(_digest(origin))
-    return np.array(names, dtype=np.uint64), np.array(origins, dtype=np.uint64)
+            pairs = zip(columns["origin"], columns["path"], strict=True)
+            names += [_digest(f"{origin}\0{name}") for origin, name in pairs]
+            origins.update(columns["origin"])
+    return _keys(names), _keys([_digest(origin) for origin in origins])
 
 
-def _digest(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=8).digest()
+
+
+def _key(text: str) -> int:
+    return int.from_bytes(_digest(text), "big")
+
+
+def _keys(digests: Sequence[bytes]) -> Digests:
+    return np.frombuffer(b"".join(digests), dtype=">u8").astype(np.uint64)
 
 
 def _numbers(parts: Sequence[Part], names: Sequence[Digests]) -> list[NDArray[np.int64]]:
@@ -99,7 +104,7 @@ def _numbers(parts: Sequence[Part], names: Sequence[Digests]) -> list[NDArray[np
         for place, row in zip(repeated.tolist(), rows, strict=True):
             name = int(digests[place])
             number = last.get(name, 1) + 1
-            while (digest := _digest(f"{row['origin']}\0{row['path']}~{number}")) in given or _has(known, digest):
+            while (digest := _key(f"{row['origin']}\0{row['path']}~{number}")) in given or _has(known, digest):
                 number += 1
             given.add(digest)
             last[name] = of_part[place] = number

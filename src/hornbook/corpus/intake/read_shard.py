@@ -9,7 +9,6 @@ from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from hornbook.corpus.cleaning.clean import Dropped, clean
 from hornbook.corpus.intake.drops import DropLog, ShownDrop
 from hornbook.corpus.sources import Shard, Source
 from hornbook.corpus.sources.listed import storable
@@ -68,6 +67,8 @@ def read_shard(source: Source, shard: Shard, config: CollectConfig, limit: Limit
     earlier = _earlier(folder, key)
     if earlier is not None:
         return earlier
+    from hornbook.corpus.cleaning.clean import Dropped, clean
+
     rows = folder / f"{key}.parquet"
     log, notes = DropLog(shard.source), Counter[str]()
     num_chars = num_bytes = 0
@@ -85,7 +86,8 @@ def read_shard(source: Source, shard: Shard, config: CollectConfig, limit: Limit
             origin, path, license = map(storable, (raw.origin, raw.path, outcome.license))
             writer.add(CodeFile(outcome.text, origin, path, license, shard.source))
             num_chars += len(outcome.text)
-            notes.update(outcome.notes)
+            if outcome.notes:
+                notes.update(outcome.notes)
             if limit.is_met_by(writer.count):
                 is_full = True
                 break

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from packaging.utils import canonicalize_name
 
-from hornbook.corpus.cleaning.clean import max_bytes
+from hornbook.corpus.cleaning.limits import max_bytes
 from hornbook.corpus.license_texts import license_of_text
 from hornbook.corpus.licenses import read_license
 from hornbook.corpus.sources.listed import storable

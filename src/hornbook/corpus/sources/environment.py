@@ -15,8 +15,7 @@ from pathlib import PurePosixPath
 
 from packaging.utils import canonicalize_name
 
-from hornbook.corpus.cleaning.clean import LICENSE_DROP_REASONS
-from hornbook.corpus.licenses import License, read_license
+from hornbook.corpus.licenses import LICENSE_DROP_REASONS, License, read_license
 from hornbook.corpus.sources.listed import ListedFile, read_listed, shards_of
 from hornbook.corpus.sources.protocol import RawFile, Shard
 

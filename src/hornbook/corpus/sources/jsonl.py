@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from hornbook.corpus.cleaning.clean import NOTEBOOK_BYTES_PER_CHAR
+from hornbook.corpus.cleaning.limits import NOTEBOOK_BYTES_PER_CHAR
 from hornbook.corpus.sources.identity import digest
 from hornbook.corpus.sources.listed import BYTES_SHOWN
 from hornbook.corpus.sources.locate import Located, locate, open_file

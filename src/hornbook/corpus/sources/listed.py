@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hornbook.corpus.cleaning.clean import max_bytes
+from hornbook.corpus.cleaning.limits import max_bytes
 from hornbook.corpus.cleaning.path_rules import path_drop_reason
 from hornbook.corpus.sources.protocol import Kind, RawFile, Shard
 

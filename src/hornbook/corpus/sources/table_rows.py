@@ -112,10 +112,7 @@ class TableRows:
             return ""
         stated = row.get(self._columns.license)
         names = [stated] if isinstance(stated, str) else stated if isinstance(stated, list | tuple) else []
-        canonical = sorted({_canonical(name) for name in names if isinstance(name, str) and name.strip()})
-        if not canonical:
-            return self._license
-        return canonical[0] if len(canonical) == 1 else " AND ".join(_in_brackets(name) for name in canonical)
+        return _joint_license(tuple(name for name in names if isinstance(name, str))) or self._license
 
     def _missing(self, name: str, available: Sequence[str], where: str) -> str:
         start = f"source {self._source!r}: {where} has no column {name!r}"
@@ -147,6 +144,12 @@ def _kind_by_name(path: str) -> Kind:
 
 # The rows of a table name few licences.
 @lru_cache(maxsize=1024)
+def _joint_license(names: tuple[str, ...]) -> str:
+    """The SPDX expression that all of the licences bind together, or "" where none is named."""
+    canonical = sorted({_canonical(name) for name in names if name.strip()})
+    return canonical[0] if len(canonical) == 1 else " AND ".join(map(_in_brackets, canonical))
+
+
 def _canonical(name: str) -> str:
     try:
         return canonicalize_license_expression(name)
