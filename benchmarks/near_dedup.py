@@ -12,7 +12,7 @@ Sides: `functions` (hornbook's functions on the shards, two threads: read, sketc
 
 - MB/s of source, reading and decompression included, and how many times a peer's that is; with several corpora also
   relative to the first one's: 1.00 where time is linear in size;
-- processor time of the process and its children, which other work on the machine changes less than MB/s;
+- processor time of the process and its children (polled), which other work on the machine changes less than MB/s;
 - peak memory: the most that the process and its children held at once (the sum of their PSS, polled);
 - recall: share of the planted pairs with a true similarity of at least 0.7 (0.85) of which not both files are kept;
 - precision: share of the removed files with a true similarity of at least 0.7 with the file that is kept for them, in
@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import statistics
 import subprocess
@@ -132,27 +131,30 @@ def run(side: str, corpus: Path, peers: str) -> Run:
         if side in SIDES[2:]:
             command = [peers, str(here / "near_dedup_peers.py"), side, str(corpus), str(out)]
         with Path(folder, "log").open("w+b") as log:
-            before = os.times()
             process = subprocess.Popen(command, stdout=log, stderr=log)
-            peak = 0.0
+            peak, cpu_s = 0.0, dict[int, float]()
             while process.poll() is None:
-                peak = max(peak, held_mb(process.pid))
+                peak = max(peak, look_at(process.pid, cpu_s))
                 time.sleep(0.05)
             log.seek(0)
             if process.returncode:
                 sys.exit(f"{side} failed:\n{log.read().decode()[-3000:]}")
-            after = os.times()
         told = json.loads(out.read_text())
-        cpu_s = after.children_user + after.children_system - before.children_user - before.children_system
-        return Run(told["seconds"], cpu_s, peak, [(row, kept) for row, kept in told["removed"]])
+        return Run(told["seconds"], sum(cpu_s.values()), peak, [(row, kept) for row, kept in told["removed"]])
 
 
-def held_mb(pid: int) -> float:
-    """Memory of a process and all below it; what several of them share counts once."""
+def look_at(pid: int, cpu_s: dict[int, float]) -> float:
+    """Memory, in MB, of a process and all below it, and their processor time so far, by their ids, to `cpu_s`.
+
+    What several of them share counts once. Times are looked at while they run, since a stage's process is no child of
+    one that waits for it.
+    """
     total = 0
     try:
         parent = psutil.Process(pid)
         for process in (parent, *parent.children(recursive=True)):
+            times = process.cpu_times()
+            cpu_s[process.pid] = times.user + times.system
             total += process.memory_full_info().pss
     except psutil.Error:
         pass

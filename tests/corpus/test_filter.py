@@ -110,6 +110,38 @@ def test_same_bytes_with_one_and_two_workers(made: CodeFiles, tmp_path: Path) ->
     assert one.facts == two.facts
 
 
+def texts_in(folder: Path) -> list[Path]:
+    return list(folder.rglob("*.texts*"))
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_what_was_predicted_before_a_kill_is_kept_and_texts_are_laid_down_again(
+    made: CodeFiles, tmp_path: Path
+) -> None:
+    killed = run(tmp_path / "run")
+    resumed = killed.folder / RESUME
+    parts = {path: path.stat().st_ino for path in resumed.rglob("block-*.parquet")}
+    assert texts_in(killed.folder) == []
+    for path in killed.folder.iterdir():
+        if path != resumed:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (stale,) = [folder / "block-000000.texts" for folder in resumed.rglob("texts")]
+    stale.write_text("not synced")
+    again = apply(tmp_path / "run", 80, CONFIG, ONE_WORKER)
+    assert {path: path.stat().st_ino for path in resumed.rglob("block-*.parquet")} == parts != {}
+    assert [shard.read_bytes() for shard in again.shards()] == [shard.read_bytes() for shard in made.shards()]
+    assert texts_in(again.folder) == []
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_no_texts_stay_where_it_fails(tmp_path: Path) -> None:
+    config = CONFIG.model_copy(update={"keep_share": 0.0, "min_educational_value": 10.0})
+    with pytest.raises(StageError, match="Lower it"):
+        run(tmp_path / "run", config=config)
+    assert list((tmp_path / "run" / "out").rglob("block-*.parquet"))
+    assert texts_in(tmp_path) == []
+
+
 @pytest.mark.usefixtures("in_this_process")
 def test_fewer_files_than_dimensions(tmp_path: Path) -> None:
     made = run(tmp_path / "run", num_annotated=20, config=CONFIG.model_copy(update={"embedding_size": 64}))

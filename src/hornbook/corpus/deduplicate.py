@@ -19,10 +19,10 @@ import pyarrow.parquet as pq
 from hornbook.corpus.blocks import BLOCK_BYTES, cut_into_blocks
 from hornbook.corpus.duplicates.candidates import find_near_duplicates
 from hornbook.corpus.duplicates.earlier import earlier_shards
-from hornbook.corpus.duplicates.file_index import NAMES, Numbers, indexed
+from hornbook.corpus.duplicates.file_index import Numbers, indexed
 from hornbook.corpus.duplicates.minhash import MinHashParams
 from hornbook.corpus.duplicates.ranked_files import RankedFiles
-from hornbook.corpus.duplicates.sorted_shards import SHARD_BYTES, StoredRows, write_shards
+from hornbook.corpus.duplicates.sorted_shards import SHARD_BYTES, write_shards
 from hornbook.errors import RecipeError
 from hornbook.recipe import DeduplicateConfig
 from hornbook.run.artifact import RESUME, Facts
@@ -109,12 +109,7 @@ def _judge(files: RankedFiles, work: Deduplication) -> Verdicts:
 
 
 def _write_kept(report: Report, files: RankedFiles, kept: Numbers, work: Deduplication) -> None:
-    texts = files.texts(kept)
-
-    def rows_between(start: int, end: int) -> StoredRows:
-        return StoredRows(texts[start:end], files.table.select(NAMES).take(pa.array(kept[start:end])))
-
-    write_shards(report, "deduplicate: write", rows_between, texts.sizes, work.out, work.shard_bytes)
+    write_shards(report, "deduplicate: write", files.table, kept, files.texts(kept), work.out, work.shard_bytes)
 
 
 def _write_duplicates(path: Path, files: RankedFiles, dropped: Numbers, verdicts: Verdicts) -> None:

@@ -14,17 +14,20 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hornbook.corpus.blocks import Block, cut_into_blocks
-from hornbook.corpus.duplicates.file_index import ROW_BITS, Numbers, rows_by_block
-from hornbook.corpus.duplicates.sorted_shards import write_sorted
+from hornbook.corpus.duplicates.file_index import Numbers
+from hornbook.corpus.duplicates.sorted_shards import write_shards
+from hornbook.corpus.duplicates.stored_texts import StoredTexts
 from hornbook.corpus.embedders import Embedder, build_embedder
 from hornbook.corpus.embedders.tfidf_svd import TfidfSvd
 from hornbook.corpus.forest import Forest, grow_forest
 from hornbook.corpus.predictions import (
     PredictTask,
+    forget_texts,
     predict_all,
     predict_block,
     prediction_tasks,
     read_predictions,
+    stored_texts,
 )
 from hornbook.corpus.quality import Quality, measure, measure_thresholds, write_quality
 from hornbook.errors import StageError
@@ -97,10 +100,13 @@ def filter(
         filter_model.fit(scored)
     blocks = cut_into_blocks(files.shards())
     tasks = filter_model.prediction_tasks(blocks, out / RESUME / "predictions")
-    kept = in_data_process("filter", machine, keep_best, tasks, config, out)
-    predicted = _with_parts(read_predictions(tasks), filter_model.parts, kept)
-    pq.write_table(predicted.select(PREDICTION.names).cast(PREDICTION), out / PREDICTIONS, compression="zstd")
-    _write_look(out / LOOK, blocks, predicted, {(a.origin, a.path): a for a in scored})
+    try:
+        kept = in_data_process("filter", machine, keep_best, tasks, config, out)
+        predicted = _with_parts(read_predictions(tasks), filter_model.parts, kept)
+        pq.write_table(predicted.select(PREDICTION.names).cast(PREDICTION), out / PREDICTIONS, compression="zstd")
+        _write_look(out / LOOK, predicted, stored_texts(tasks, predicted), {(a.origin, a.path): a for a in scored})
+    finally:
+        forget_texts(tasks)
     values, num_chars = predicted["educational_value"].to_numpy(), predicted["num_chars"].to_numpy()
     _say_if_all_stays(int(num_chars.sum()), config)
     quality = filter_model.measure(values, num_chars, kept, tuple(sorted({row.annotator for row in scored})))
@@ -200,8 +206,8 @@ def keep_best(report: Report, tasks: Sequence[PredictTask], config: FilterConfig
     places[names.to_numpy()] = np.arange(len(names))
     values, num_chars = predicted["educational_value"].to_numpy(), predicted["num_chars"].to_numpy()
     kept = choose(values, num_chars, config, places)
-    ids, num_bytes = predicted["id"].to_numpy()[kept], predicted["num_bytes"].to_numpy()[kept]
-    write_sorted(report, "filter: write", [task.block for task in tasks], ids, num_bytes, out)
+    rows = np.flatnonzero(kept)
+    write_shards(report, "filter: write", predicted, rows, stored_texts(tasks, predicted)[rows], out)
     return kept
 
 
@@ -251,28 +257,19 @@ def _with_parts(predicted: pa.Table, parts: dict[Name, str], kept: NDArray[np.bo
     return predicted.append_column("part", parted).append_column("is_kept", pa.array(kept))
 
 
-def _write_look(folder: Path, blocks: Sequence[Block], predicted: pa.Table, scored: dict[Name, Annotation]) -> None:
-    unseen = predicted.filter(pc.not_equal(predicted["part"], "train"))
+def _write_look(folder: Path, predicted: pa.Table, texts: StoredTexts, scored: dict[Name, Annotation]) -> None:
+    is_unseen = pc.not_equal(predicted["part"], "train")
+    unseen, texts = predicted.filter(is_unseen), texts[np.flatnonzero(is_unseen)]
     order = pc.sort_indices(
         unseen, sort_keys=[("educational_value", "descending"), ("origin", "ascending"), ("path", "ascending")]
     ).to_numpy()
-    shown = {"best": order[:NUM_SHOWN], "worst": order[::-1][:NUM_SHOWN]}
-    texts = _texts_of(blocks, unseen["id"].to_numpy()[np.concatenate(list(shown.values()))])
     folder.mkdir()
-    for label, chosen in shown.items():
-        for number, row in enumerate(unseen.take(pa.array(chosen)).to_pylist(), start=1):
+    for label, chosen in (("best", order[:NUM_SHOWN]), ("worst", order[::-1][:NUM_SHOWN])):
+        rows = zip(unseen.take(pa.array(chosen)).to_pylist(), texts[chosen].read().to_pylist(), strict=True)
+        for number, (row, text) in enumerate(rows, start=1):
             head = f"{row['origin']} {row['path']} ({row['license']})\npredicted {row['educational_value']:.2f}"
             annotation = scored.get((row["origin"], row["path"]))
             if annotation is not None:
                 head += f", the teacher says {annotation.educational_value:.2f}: {annotation.reason}"
-            page = f"{head}\n{'-' * 80}\n{texts[row['id']]}"
+            page = f"{head}\n{'-' * 80}\n{text}"
             (folder / f"{label}-{number:02d}.txt").write_text(page, encoding="utf-8")
-
-
-def _texts_of(blocks: Sequence[Block], ids: Numbers) -> dict[int, str]:
-    """The texts of files by their ids; each block that has some is read once."""
-    texts: dict[int, str] = {}
-    for number, rows in rows_by_block(np.unique(ids)):
-        found = blocks[number].read(["text"])["text"].take(pa.array(rows))
-        texts |= zip(((number << ROW_BITS) + rows).tolist(), found.to_pylist(), strict=True)
-    return texts

@@ -85,7 +85,7 @@ def test_character_classes_are_those_of_regular_expressions() -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(st.lists(st.sampled_from(PIECES), max_size=40).map("".join), min_size=1, max_size=5))
+@given(st.lists(st.lists(st.sampled_from(PIECES), max_size=150).map("".join), min_size=1, max_size=4))
 def test_counts_are_those_of_scikit_learn(texts: list[str]) -> None:
     reference = HashingVectorizer(analyzer=tokens_of, n_features=NUM_FEATURES, norm=None, alternate_sign=False)
     (counts,) = count_tokens(texts, workers=1)

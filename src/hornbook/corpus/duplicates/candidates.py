@@ -17,7 +17,7 @@ from hornbook.corpus.duplicates.ranked_files import RankedFiles
 from hornbook.corpus.duplicates.slices import consecutive
 from hornbook.recipe import DeduplicateConfig
 
-TEXT_BYTES = 8 << 20
+TEXT_BYTES = 2 << 20
 """Texts whose shingles a thread makes at once."""
 _WILD = re.compile(r"[*?\[\]{}\\]")
 

@@ -8,11 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from hornbook.corpus.duplicates.slices import consecutive
-
 DIGEST_BYTES = 16
-ROOM_BYTES = 1 << 20
-"""Texts that are normalised at once: what the processor's caches hold."""
 
 
 def content_digests(texts: pa.Array) -> list[bytes]:
@@ -24,22 +20,27 @@ def content_digests(texts: pa.Array) -> list[bytes]:
     from hornbook.corpus.duplicates import digest_kernel
 
     data, offsets = text_buffers(texts)
+    bounds = np.empty((len(texts), 2), np.int64)
+    digest_kernel.plain_all(data, offsets, bounds)
+    room = np.empty(int(np.diff(offsets).max(initial=0)), np.uint8)
     digests: list[bytes] = []
-    for part in consecutive(np.diff(offsets), ROOM_BYTES):
-        bounds = offsets[part.start : part.stop + 1]
-        room, ends = np.empty(bounds[-1] - bounds[0], np.uint8), np.empty(len(bounds) - 1, np.int64)
-        digest_kernel.normalise_all(data, bounds, room, ends)
-        starts, view = bounds[:-1] - bounds[0], room.data
-        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-            digests.append(hashlib.sha256(view[start:end]).digest()[:DIGEST_BYTES])
+    for row, (start, stop) in enumerate(bounds.tolist()):
+        if start >= 0:
+            seen = data[start:stop]
+        else:
+            seen = room[: digest_kernel.normalise(data, offsets[row], offsets[row + 1], room)]
+        digests.append(hashlib.sha256(seen.data).digest()[:DIGEST_BYTES])
     return digests
 
 
 def text_buffers(texts: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """(bytes, offsets (N + 1,)) of a `large_string` array without a copy: text i is bytes[offsets[i]:offsets[i+1]]."""
     assert pa.types.is_large_string(texts.type), texts.type
+    if not len(texts):
+        texts = pa.array([""], pa.large_string())[:0]
     _, offsets, data = texts.buffers()
-    if offsets is None or not len(texts):
-        return np.zeros(0, np.uint8), np.zeros(1, np.int64)
     found = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    return np.frombuffer(data or b"", np.uint8), found
+    content = np.frombuffer(data or b"", np.uint8)
+    # Some of Arrow's buffers may be written and some not, and each kind would be compiled for.
+    content.flags.writeable = found.flags.writeable = False
+    return content, found

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hornbook.corpus.compiled import compiled, load, trailing_zeros
+from hornbook.corpus.compiled import compiled, inlined, load, trailing_zeros
 
 U64: Any = np.uint64
 LOW_BITS, HIGH_BITS = U64(0x0101010101010101), U64(0x8080808080808080)
@@ -14,7 +14,7 @@ NEWLINE, HASH, BACKSLASH, QUOTE, APOSTROPHE = (ord(char) for char in "\n#\\\"'")
 BEFORE_A_DOCSTRING = np.isin(np.arange(256), [ord(char) for char in " \t\f\rrRuU"])
 
 
-@compiled
+@inlined
 def _find(data: Any, at: Any, stop: Any, a: Any, b: Any, c: Any) -> Any:
     """Where one of three bytes stands first in data[at:stop], `stop` where none does; eight bytes at a time."""
     all_a, all_b, all_c = U64(a) * LOW_BITS, U64(b) * LOW_BITS, U64(c) * LOW_BITS
@@ -32,7 +32,7 @@ def _find(data: Any, at: Any, stop: Any, a: Any, b: Any, c: Any) -> Any:
     return at
 
 
-@compiled
+@inlined
 def _opens_a_line(data: Any, start: Any, at: Any) -> Any:
     """Whether nothing but blanks, or the prefix of a string, stands before data[at] on its line."""
     while at > start and BEFORE_A_DOCSTRING[data[at - 1]]:
@@ -40,7 +40,7 @@ def _opens_a_line(data: Any, start: Any, at: Any) -> Any:
     return at == start or data[at - 1] == NEWLINE
 
 
-@compiled
+@inlined
 def _end_of_string(data: Any, at: Any, stop: Any, triple: Any) -> Any:
     """Where the string that opens at data[at] is over: after its quotes, or where its line or the text ends."""
     quote = data[at]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import pyarrow.parquet as pq
 from hornbook.corpus.blocks import Block, keep
 from hornbook.corpus.duplicates.digests import DIGEST_BYTES, content_digests, text_buffers
 from hornbook.corpus.duplicates.minhash import MinHashParams, documented_bytes, sketch
-from hornbook.corpus.duplicates.stored_texts import StoredTexts, store_texts, texts_path
+from hornbook.corpus.duplicates.stored_texts import StoredTexts, StoreTask, lay_down, store_texts, texts_path
 from hornbook.run.data_process import Report
 from hornbook.run.engine import over_shards
 
@@ -39,14 +38,6 @@ class IndexTask:
     params: MinHashParams | None
     texts: Path | None
     """Where its texts are laid down, if they are."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoreTask:
-    """A block, and where its texts are laid down."""
-
-    block: Block
-    texts: Path
 
 
 @dataclass(frozen=True)
@@ -89,9 +80,7 @@ class FileIndex:
         `starts` and `sizes` say where each lies among the bytes of its block.
         """
         numbers = ids >> ROW_BITS
-        needed = [(self.blocks[n], texts_path(self.texts, n)) for n in np.unique(numbers).tolist()]
-        tasks = [StoreTask(block, path) for block, path in needed if not path.exists()]
-        deque(over_shards(store_block, tasks), maxlen=0)
+        lay_down(StoreTask(self.blocks[n], texts_path(self.texts, n)) for n in np.unique(numbers).tolist())
         return StoredTexts(self.texts, numbers, starts, sizes)
 
 
@@ -171,8 +160,3 @@ def index_block(task: IndexTask) -> int:
     index = pa.table(columns)
     keep(task.part, lambda path: pq.write_table(index, path, compression="none", use_dictionary=list(NAMES)))
     return int(sizes.sum())
-
-
-def store_block(task: StoreTask) -> None:
-    """Lays down the texts of a block."""
-    store_texts(task.texts, task.block.read(["text"]).column(0).combine_chunks())

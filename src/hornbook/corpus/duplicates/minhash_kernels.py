@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from hornbook.corpus.compiled import compiled, load, trailing_zeros
+from hornbook.corpus.cleaning.byte_bits import bits_of
+from hornbook.corpus.compiled import compiled, inlined, load, trailing_zeros
 
 U64: Any = np.uint64
 
-ONE, SEVEN = U64(1), U64(7)
+ONE = U64(1)
 LENGTH_FACTOR = U64(0x9E3779B97F4A7C15)
 CHUNK_FACTOR = U64(0xFF51AFD7ED558CCD)
 SHINGLE_BASE = U64(0xD1342543DE82EF95)
@@ -24,19 +25,12 @@ LOW_32 = U64(0xFFFFFFFF)
 EMPTY = np.uint32(0xFFFFFFFF)
 """A row of a signature that nothing has fallen into; hashes stay below it."""
 
-_LOW_BITS, _HIGH_BITS = 0x0101010101010101, 0x8080808080808080
-_RANGES = tuple(
-    (U64((0x80 - low) * _LOW_BITS), U64((0x7F - high) * _LOW_BITS))
-    for low, high in ((ord("a"), ord("z")), (ord("0"), ord("9")), (ord("_"), ord("_")))
-)
-LETTERS, DIGITS, UNDERSCORE = _RANGES
-"""What is added to seven-bit bytes so that their eighth bit says: at least the range's first, above its last."""
-SEVEN_BITS, CASE_BITS, EIGHTH_BITS = U64(0x7F * _LOW_BITS), U64(0x20 * _LOW_BITS), U64(_HIGH_BITS)
-GATHER = U64(0x0102040810204080)
-"""Times eight bytes of 0 or 1: the top byte of the product has a bit for each."""
+_RANGES = ((ord("a"), ord("z")), (ord("A"), ord("Z")), (ord("0"), ord("9")), (0x80, 0xFF))
+token_bits = bits_of(64, b"_", *_RANGES)
+IS_TOKEN = np.array([byte == ord("_") or any(low <= byte <= high for low, high in _RANGES) for byte in range(256)])
 
 
-@compiled
+@inlined
 def mix(value: Any) -> Any:
     """Splitmix64's finaliser: a bijection after which each bit depends on all."""
     value = (value ^ (value >> U64(30))) * MIX_FACTORS[0]
@@ -44,7 +38,7 @@ def mix(value: Any) -> Any:
     return value ^ (value >> U64(31))
 
 
-@compiled
+@inlined
 def _load_to(data: Any, index: Any, stop: Any) -> Any:
     """The bytes data[index:stop] as one integer, at most eight of them; 0 for those from `stop` on."""
     length = stop - index
@@ -57,33 +51,19 @@ def _load_to(data: Any, index: Any, stop: Any) -> Any:
     return word
 
 
-@compiled
-def _token_bytes(word: Any) -> Any:
-    """Eight bits: which of the eight bytes belong to tokens."""
-    low = word & SEVEN_BITS
-    folded = low | CASE_BITS
-    found = (folded + LETTERS[0]) & ~(folded + LETTERS[1])
-    found |= (low + DIGITS[0]) & ~(low + DIGITS[1])
-    found |= (low + UNDERSCORE[0]) & ~(low + UNDERSCORE[1])
-    found = (found | word) & EIGHTH_BITS
-    return ((found >> SEVEN) * GATHER) >> U64(56)
-
-
-@compiled
+@inlined
 def _block_tokens(data: Any, start: Any, stop: Any) -> Any:
     """64 bits: which of the bytes data[start:start + 64] before `stop` belong to tokens."""
+    if start + 64 <= data.size:
+        bits = token_bits(data, start)
+        return bits if start + 64 <= stop else bits & ((ONE << U64(stop - start)) - ONE)
     bits = U64(0)
-    if start + 64 <= stop:
-        for k in range(8):
-            bits |= _token_bytes(load(data, start + 8 * k)) << U64(8 * k)
-    else:
-        for k in range(8):
-            if start + 8 * k < stop:
-                bits |= _token_bytes(_load_to(data, start + 8 * k, stop)) << U64(8 * k)
+    for k in range(stop - start):
+        bits |= U64(IS_TOKEN[data[start + k]]) << U64(k)
     return bits
 
 
-@compiled
+@inlined
 def _token_hash(data: Any, start: Any, stop: Any) -> Any:
     """64 bits of data[start:stop]."""
     value = U64(stop - start) * LENGTH_FACTOR

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from hornbook.corpus.duplicates.file_index import ROW_BITS, FileIndex, Numbers
 from hornbook.corpus.duplicates.near_duplicates import preference
-from hornbook.corpus.duplicates.stored_texts import StoredTexts
+from hornbook.corpus.duplicates.stored_texts import StoredTexts, starts_in_blocks
 
 OUTPUT_ORDER = ("source", "origin", "path", "digest")
 
@@ -54,10 +54,8 @@ class RankedFiles:
     def _starts(self) -> Numbers:
         """Where each file's text begins among the bytes of its block."""
         order = np.argsort(self.ids)
-        sizes, blocks = self.sizes[order], self.ids[order] >> ROW_BITS
-        before = np.cumsum(sizes) - sizes
-        starts = np.empty_like(before)
-        starts[order] = before - before[np.searchsorted(blocks, blocks)]
+        starts = np.empty_like(order)
+        starts[order] = starts_in_blocks(self.ids[order] >> ROW_BITS, self.sizes[order])
         return starts
 
     def texts(self, numbers: Numbers) -> StoredTexts:

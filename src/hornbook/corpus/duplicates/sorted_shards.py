@@ -1,23 +1,21 @@
 """Writes rows in their final order as the shards of a `CodeFiles` artifact, a row group at a time.
 
-Each shard is a task. Its rows come from blocks that have them in that order (`BlockRows`), or from texts that lie on
-disk in any order (`StoredRows`).
+Each shard is a task. Its texts lie on disk, in any order.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hornbook.corpus.blocks import SCHEMA, Block, keep
-from hornbook.corpus.duplicates.file_index import NAMES, Numbers, rows_by_block
+from hornbook.corpus.blocks import SCHEMA, keep
+from hornbook.corpus.duplicates.file_index import NAMES, Numbers
 from hornbook.corpus.duplicates.stored_texts import StoredTexts
 from hornbook.records import writing_options
 from hornbook.run.artifact import RESUME
@@ -30,40 +28,9 @@ GROUP_BYTES = 16 << 20
 """A row group is held in memory, one for each worker."""
 
 
-class Rows(Protocol):
-    """The rows of a shard, in order."""
-
-    def __len__(self) -> int: ...
-
-    def groups(self, ends: Sequence[int]) -> Iterator[pa.Table]:
-        """The rows cut at `ends`, each part in one piece, since pages end where pieces do; columns are `SCHEMA`'s."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class BlockRows:
-    """Rows of blocks, which are read one after the other."""
-
-    pieces: tuple[tuple[Block, Numbers], ...]
-
-    def __len__(self) -> int:
-        return sum(len(rows) for _, rows in self.pieces)
-
-    def groups(self, ends: Sequence[int]) -> Iterator[pa.Table]:
-        """As `Rows` has it."""
-        held, start, pieces = SCHEMA.empty_table(), 0, iter(self.pieces)
-        for end in ends:
-            while len(held) < end - start:
-                block, rows = next(pieces)
-                table = block.read()
-                held = pa.concat_tables([held, table if len(rows) == len(table) else table.take(pa.array(rows))])
-            yield held.slice(0, end - start).combine_chunks()
-            held, start = held.slice(end - start), end
-
-
 @dataclass(frozen=True, slots=True)
 class StoredRows:
-    """Texts that lie on disk, and the other columns, which do not."""
+    """The rows of a shard, in order: texts that lie on disk, and the other columns, which do not."""
 
     texts: StoredTexts
     names: pa.Table
@@ -72,7 +39,7 @@ class StoredRows:
         return len(self.texts)
 
     def groups(self, ends: Sequence[int]) -> Iterator[pa.Table]:
-        """As `Rows` has it."""
+        """The rows cut at `ends`, each part in one piece, since pages end where pieces do; columns are `SCHEMA`'s."""
         for start, end in itertools.pairwise([0, *ends]):
             names = self.names.slice(start, end - start)
             columns = {"text": self.texts[start:end].read(), **{name: names.column(name) for name in NAMES}}
@@ -84,43 +51,26 @@ class ShardTask:
     """A shard of the output: where it goes, and what it is made of."""
 
     path: Path
-    rows: Rows
+    rows: StoredRows
     num_bytes: int
     group_ends: tuple[int, ...]
     """Where its row groups end, as places among its rows."""
 
 
-def write_sorted(
-    report: Report,
-    label: str,
-    blocks: Sequence[Block],
-    ids: Numbers,
-    num_bytes: Numbers,
-    out: Path,
-    shard_bytes: int = SHARD_BYTES,
-) -> None:
-    """Writes the rows of these ids, which ascend, as the shards of a `CodeFiles` artifact in `out`.
-
-    `num_bytes` are those of their texts. A shard ends with the file that fills it. Shards that an earlier try has left
-    for a resume are taken as they are.
-    """
-    assert (np.diff(ids) > 0).all(), "blocks are read in their own order"
-
-    def rows_between(start: int, end: int) -> Rows:
-        return BlockRows(tuple((blocks[number], rows) for number, rows in rows_by_block(ids[start:end])))
-
-    write_shards(report, label, rows_between, num_bytes, out, shard_bytes)
-
-
 def write_shards(
     report: Report,
     label: str,
-    rows_between: Callable[[int, int], Rows],
-    num_bytes: Numbers,
+    files: pa.Table,
+    rows: Numbers,
+    texts: StoredTexts,
     out: Path,
     shard_bytes: int = SHARD_BYTES,
 ) -> None:
-    """`write_sorted` of any rows: `rows_between(start, end)` are those of a shard."""
+    """Writes rows of `files`, which has the columns of `NAMES`, with `texts` as the shards of a `CodeFiles` artifact.
+
+    A shard ends with the file that fills it. Shards that an earlier try has left for a resume are taken as they are.
+    """
+    num_bytes = texts.sizes
     folder = out.absolute() / RESUME / FILES
     folder.mkdir(parents=True, exist_ok=True)
     report.start(label, len(num_bytes))
@@ -128,7 +78,9 @@ def write_shards(
     for start, end in itertools.pairwise([0, *(_fill(num_bytes, shard_bytes, len(num_bytes)) or [0])]):
         sizes, path = num_bytes[start:end], folder / f"part-{len(tasks):05d}.parquet"
         ends = tuple(_fill(sizes, GROUP_BYTES, ROWS_PER_GROUP))
-        tasks.append(ShardTask(path, rows_between(start, end), int(sizes.sum()), ends))
+        # Not a slice: that would go through pickle with the whole table.
+        names = files.select(NAMES).take(pa.array(rows[start:end]))
+        tasks.append(ShardTask(path, StoredRows(texts[start:end], names), int(sizes.sum()), ends))
     missing = [task for task in tasks if not task.path.exists()]
     report.advance(len(num_bytes) - sum(len(task.rows) for task in missing), takes_time=False)
     for task, _ in zip(missing, over_shards(write_shard, missing), strict=True):
@@ -151,7 +103,7 @@ def _fill(num_bytes: Numbers, most_bytes: int, most_rows: int) -> list[int]:
 
 
 def write_shard(task: ShardTask) -> None:
-    """Writes the rows of a shard; the bytes do not depend on where the rows come from."""
+    """Writes the rows of a shard; the bytes do not depend on where the texts lie."""
 
     def write(path: Path) -> None:
         with pq.ParquetWriter(path, SCHEMA, **writing_options(SCHEMA)) as writer:

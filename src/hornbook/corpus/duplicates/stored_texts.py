@@ -1,21 +1,25 @@
 """Texts laid down as plain bytes, so that any of them can be read alone, in any order, for next to nothing.
 
-Of a compressed Parquet file a whole row group has to be decoded for one row. So what is read to be indexed is laid down
-once, and candidates and the output are taken from there. As the files are not synced, only the work that wrote them may
-read them; a try that goes on after a kill starts with an empty folder.
+Of a compressed Parquet file a whole row group has to be decoded for one row. So what is read to be indexed or predicted
+is laid down once, and candidates and the output are taken from there. As the files are not synced, only the work that
+wrote them may read them; a try that goes on after a kill starts with an empty folder.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from hornbook.corpus.blocks import Block
 from hornbook.corpus.duplicates.digests import text_buffers
 from hornbook.corpus.duplicates.file_bytes import read_at
 from hornbook.corpus.duplicates.minhash import Integers
+from hornbook.run.engine import over_shards
 
 
 def texts_path(folder: Path, number: int) -> Path:
@@ -29,6 +33,30 @@ def store_texts(path: Path, texts: pa.Array) -> None:
     temporary = path.with_name(f"{path.name}.new")
     temporary.write_bytes(data[offsets[0] : offsets[-1]].data)
     temporary.replace(path)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreTask:
+    """A block, and where its texts are laid down."""
+
+    block: Block
+    texts: Path
+
+
+def lay_down(tasks: Iterable[StoreTask]) -> None:
+    """Stores the texts of those blocks whose texts are not there yet, over the engine."""
+    deque(over_shards(store_block, [task for task in tasks if not task.texts.exists()]), maxlen=0)
+
+
+def store_block(task: StoreTask) -> None:
+    """Lays down the texts of a block."""
+    store_texts(task.texts, task.block.read(["text"]).column(0).combine_chunks())
+
+
+def starts_in_blocks(blocks: Integers, sizes: Integers) -> Integers:
+    """(N,): where each text begins in its block, by the blocks' numbers, which ascend, and the sizes of all texts."""
+    before = np.cumsum(sizes) - sizes
+    return before - before[np.searchsorted(blocks, blocks)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
-"""The compiled loops of the `tfidf-svd` embedder: tokens are found, hashed, counted and projected with no GIL held.
+"""The compiled loops of the `tfidf-svd` embedder that find, hash and count tokens, with no GIL held.
 
-Import this where it is needed, not at the top of a module (see `compiled`). Each loop does what a function of
-scikit-learn does, sums in the same order, so that the results are the same to the last bit.
+Import this where it is needed, not at the top of a module (see `compiled`). The outcome is that of scikit-learn's
+`HashingVectorizer`.
 
-Most tokens are words of less than eight bytes: these are found and hashed as one integer, without a loop.
+What takes the time is a processor that cannot foresee the next token. So a text is not gone through token by token but
+64 bytes at a time, for the places of words, then of lines, and most words are hashed without a branch.
 """
 
 from __future__ import annotations
@@ -12,25 +13,30 @@ from typing import Any
 
 import numpy as np
 
-from hornbook.corpus.compiled import compiled, load, trailing_zeros
+from hornbook.corpus.cleaning.byte_bits import bits_of, first_one, num_ones
+from hornbook.corpus.compiled import compiled, inlined, load
+from hornbook.corpus.embedders.murmur_hash import first_of, long_hash, short_hash
 
 U64: Any = np.uint64
 
 WORD, SPACE = 1, 2
 """What a character may be: one of `\\w`, or white space."""
-NEWLINE, BLANK, QUOTE, AT, HASH, UNDERSCORE = (ord(sign) for sign in '\n "@#_')
-_KEYWORDS = (b"def", b"class", b"import", b"from", b"return", b"for", b"if", b"while")
-KEYWORDS = np.array([int.from_bytes(word, "little") for word in _KEYWORDS], np.uint64)
-"""Those that a line may start with, the first byte lowest."""
+NEWLINE, BLANK, QUOTE, AT, HASH, NINE = (ord(sign) for sign in '\n "@#9')
+# The first is that of lines without one.
+_OPENINGS = (b"", b"def", b"class", b"import", b"from", b"return", b"for", b"if", b"while", b"@", b"#", b'"""')
+OPENINGS = np.array([int.from_bytes(word, "little") for word in _OPENINGS], np.uint64)
+"""What may belong to the token of a line's start, behind its blanks: none, keywords, marks; the first byte lowest."""
+OPENING_BYTES = np.array([len(word) for word in _OPENINGS])
+AT_SIGN, HASH_SIGN, QUOTES = 9, 10, 11
+MOST_BLANKS = 63
+"""Of the line starts whose features are known beforehand."""
 
-LOW_32 = U64(0xFFFFFFFF)
-_LOW_BITS = 0x0101010101010101
-LOW_BITS, HIGH_BITS = U64(_LOW_BITS), U64(0x80 * _LOW_BITS)
-SEVEN_BITS, CASE_BITS = U64(0x7F * _LOW_BITS), U64(0x20 * _LOW_BITS)
-LETTERS, DIGITS, UNDERSCORES = (
-    (U64((0x80 - ord(first)) * _LOW_BITS), U64((0x7F - ord(last)) * _LOW_BITS)) for first, last in ("az", "09", "__")
-)
-"""What is added to seven-bit bytes so that their eighth bit says: at least the range's first, above its last."""
+newlines, blanks = bits_of(64, b"\n"), bits_of(64, b" ")
+spaces = bits_of(64, b" ", (9, 13), (28, 31))
+"""What is white space in ASCII for Python's regular expressions."""
+words = bits_of(64, b"_", (48, 57), (65, 90), (97, 122))
+no_ascii, first_bytes = bits_of(64, b"", (0x80, 0xFF)), bits_of(64, b"", (0xC0, 0xFF))
+ALL = U64(2**64 - 1)
 
 
 @compiled
@@ -48,41 +54,12 @@ def _character(data: Any, at: Any) -> Any:
 
 
 @compiled
-def _eight(data: Any, at: Any) -> Any:
-    """The eight bytes of data[at:] as one integer, the first lowest; 0 for those after the end."""
-    if at + 8 <= data.size:
-        return load(data, at)
-    word = U64(0)
-    for k in range(data.size - at):
-        word |= U64(data[at + k]) << U64(8 * k)
-    return word
-
-
-@compiled
-def _first(word: Any, length: Any) -> Any:
-    """The first bytes of eight, fewer than eight of them."""
-    return word & ((U64(1) << U64(8 * length)) - U64(1))
-
-
-@compiled
-def _word_bytes(word: Any) -> Any:
-    """How many of eight bytes come before the first that is no ASCII character of a word."""
-    low = word & SEVEN_BITS
-    folded = low | CASE_BITS
-    found = (folded + LETTERS[0]) & ~(folded + LETTERS[1])
-    found |= (low + DIGITS[0]) & ~(low + DIGITS[1])
-    found |= (low + UNDERSCORES[0]) & ~(low + UNDERSCORES[1])
-    others = (~found | word) & HIGH_BITS
-    return np.int64(trailing_zeros(others) >> U64(3)) if others != U64(0) else 8
-
-
-@compiled
 def _word_end(data: Any, at: Any, stop: Any, classes: Any) -> Any:
     """Where the characters of a word from data[at] on are over."""
     while at < stop:
-        length = _word_bytes(_eight(data, at))
+        length = first_one(~words(data, at))
         at += length
-        if length < 8 and at < stop:
+        if length < 64 and at < stop:
             point, size = _character(data, at)
             if not classes[point] & WORD:
                 return at
@@ -90,117 +67,163 @@ def _word_end(data: Any, at: Any, stop: Any, classes: Any) -> Any:
     return stop
 
 
-@compiled
-def _scrambled(block: Any) -> Any:
-    """What MurmurHash3 makes of four bytes before it mixes them in; 0 of 0."""
-    block = block * U64(0xCC9E2D51) & LOW_32
-    return (block << U64(15) | block >> U64(17)) * U64(0x1B873593) & LOW_32
-
-
-@compiled
-def _mixed(hashed: Any, block: Any) -> Any:
-    """MurmurHash3's state after four more bytes."""
-    hashed ^= _scrambled(block)
-    hashed = (hashed << U64(13) | hashed >> U64(19)) & LOW_32
-    return (hashed * U64(5) + U64(0xE6546B64)) & LOW_32
-
-
-@compiled
-def _final(hashed: Any, tail: Any, length: Any) -> Any:
-    """MurmurHash3, 32 bits, seed 0 (Appleby, smhasher), from its state, the bytes after it and the length of all."""
-    hashed ^= _scrambled(tail)
-    hashed ^= U64(length)
-    hashed ^= hashed >> U64(16)
-    hashed = hashed * U64(0x85EBCA6B) & LOW_32
-    hashed ^= hashed >> U64(13)
-    hashed = hashed * U64(0xC2B2AE35) & LOW_32
-    return hashed ^ hashed >> U64(16)
-
-
-@compiled
-def _short_hash(word: Any, length: Any) -> Any:
-    """The hash of the first bytes of eight, fewer than eight of them, without a branch."""
-    word = _first(word, length)
-    is_long = length >= 4
-    state = _mixed(U64(0), word & LOW_32) if is_long else U64(0)
-    return _final(state, word >> U64(32) if is_long else word, length)
-
-
-@compiled
-def _hash(data: Any, start: Any, stop: Any) -> Any:
-    """The hash of data[start:stop]."""
-    state, at = U64(0), start
-    while stop - at >= 4:
-        state = _mixed(state, _eight(data, at) & LOW_32)
-        at += 4
-    return _final(state, _first(_eight(data, at), stop - at), stop - start)
-
-
-@compiled
-def _after_line_start(data: Any, at: Any, stop: Any, classes: Any) -> Any:
-    """Where the token of a line start is over that may go on at data[at] with a keyword or a mark."""
-    if at == stop:
-        return at
-    byte = data[at]
-    if byte in (AT, HASH):
-        return at + 1
-    if byte == QUOTE:
-        return at + 3 if at + 2 < stop and data[at + 1] == QUOTE and data[at + 2] == QUOTE else at
-    word = _eight(data, at)
-    length = min(_word_bytes(word), stop - at)
-    is_keyword = False
-    if length < 8:
-        for keyword in KEYWORDS:
-            is_keyword |= _first(word, length) == keyword
-    if not is_keyword:
-        return at
-    end = at + length
-    # What is no ASCII may belong to the word, too.
-    return end if end == stop or not classes[_character(data, end)[0]] & WORD else at
-
-
-@compiled
+@inlined
 def _feature(hashed: Any, num_features: Any) -> Any:
     """The feature of a hash, which is signed: its absolute value counts."""
-    value = np.int64(hashed)
-    return (value if value < 1 << 31 else (1 << 32) - value) & (num_features - 1)
+    value = hashed if hashed < U64(1 << 31) else U64(1 << 32) - hashed
+    return value & U64(num_features - 1)
+
+
+@inlined
+def _opening(data: Any, at: Any, stop: Any, classes: Any) -> Any:
+    """Which of `OPENINGS` a line has at data[at:stop], behind its blanks."""
+    if at == stop:
+        return 0
+    byte = data[at]
+    if byte == AT:
+        return AT_SIGN
+    if byte == HASH:
+        return HASH_SIGN
+    if byte == QUOTE:
+        return QUOTES if at + 2 < stop and data[at + 1] == QUOTE and data[at + 2] == QUOTE else 0
+    word, length = load(data, at), min(first_one(~words(data, at)), stop - at)
+    found = 0
+    if length < 8:
+        for keyword in range(1, AT_SIGN):
+            if first_of(word, length) == OPENINGS[keyword]:
+                found = keyword
+    end = at + length
+    # What is no ASCII may belong to the word, too.
+    return found if found == 0 or end == stop or not classes[_character(data, end)[0]] & WORD else 0
 
 
 @compiled
-def _count(data: Any, at: Any, stop: Any, classes: Any, signs: Any, seen: Any, present: Any) -> None:
-    """Counts the tokens of data[at:stop], which are those of `tokens_of`, in `seen`, and marks them in `present`."""
+def _known_features(num_features: Any) -> Any:
+    """Features of ASCII characters, [128], of openings alone, [openings], and of line starts, [openings, blanks]."""
+    signs, openings = np.empty(128, np.uint64), np.empty(OPENINGS.size, np.uint64)
+    line_starts = np.empty((OPENINGS.size, MOST_BLANKS + 1), np.uint64)
+    token = np.zeros(MOST_BLANKS + 16, np.uint8)
+    for sign in range(128):
+        token[0] = sign
+        signs[sign] = _feature(long_hash(token, 0, 1), num_features)
+    token[:] = BLANK
+    token[0] = NEWLINE
+    for num_blanks in range(MOST_BLANKS + 1):
+        behind = 1 + num_blanks
+        for n in range(OPENINGS.size):
+            for k in range(8):
+                token[behind + k] = OPENINGS[n] >> U64(8 * k) & U64(0xFF)
+            openings[n] = _feature(long_hash(token, behind, behind + OPENING_BYTES[n]), num_features)
+            line_starts[n, num_blanks] = _feature(long_hash(token, 0, behind + OPENING_BYTES[n]), num_features)
+        token[behind] = BLANK
+    openings[AT_SIGN], openings[HASH_SIGN], openings[QUOTES] = signs[AT], signs[HASH], signs[QUOTE]
+    return signs, openings, line_starts
+
+
+@inlined
+def _add(feature: Any, seen: Any, present: Any) -> None:
+    """Counts a feature in `seen` and marks it in `present`."""
+    seen[feature] += 1
+    present[feature >> U64(6)] |= U64(1) << (feature & U64(63))
+
+
+@inlined
+def _append(places: Any, count: Any, bits: Any, base: Any, at_once: Any) -> Any:
+    """Appends to places[:count] where bits are set, from `base` on; returns the new count.
+
+    So many at once, whether they are there or not, and the next ones over what was none: no branch to foresee.
+    """
+    end = count + num_ones(bits)
+    while bits != U64(0):
+        for k in range(at_once):
+            places[count + k] = base + first_one(bits)
+            bits &= bits - U64(1)
+        count += at_once
+    return end
+
+
+@compiled
+def _find(data: Any, start: Any, stop: Any, places: Any, signs: Any, seen: Any, present: Any) -> Any:
+    """Counts the marks of data[start:stop], and writes the places of what else there is to the rows of `places`.
+
+    Returns how many of each there are: where words and numbers begin and end, in turn; newlines; and what is no ASCII.
+    """
+    num_edges, num_lines, num_others, before = 0, 0, 0, U64(0)
+    for base in range(start, stop, 64):
+        left = ALL if base + 64 <= stop else ~(ALL << U64(stop - base))
+        other, word = no_ascii(data, base), words(data, base) & left
+        num_edges = _append(places[0], num_edges, word ^ (word << U64(1) | before), base, 16)
+        before = word >> U64(63)
+        num_lines = _append(places[1], num_lines, newlines(data, base) & left, base, 2)
+        num_others = _append(places[2], num_others, first_bytes(data, base) & left, base, 1)
+        mark = ~(words(data, base) | other | spaces(data, base)) & left
+        while mark != U64(0):
+            _add(signs[data[base + first_one(mark)]], seen, present)
+            mark &= mark - U64(1)
+    if before:
+        places[0, num_edges] = stop
+    return (num_edges + 1) // 2, num_lines, num_others
+
+
+@compiled
+def _count_words(data: Any, stop: Any, edges: Any, others: Any, classes: Any, seen: Any, present: Any) -> None:
+    """Counts words and numbers by their edges (N, 2), and those of `others`, characters, that belong to no word."""
     num_features = len(seen)
-    while at < stop:
-        byte, start = data[at], at
-        at += 1
-        if byte == UNDERSCORE or (byte < 0x80 and 97 <= byte | 0x20 <= 122):
-            word = _eight(data, start)
-            length = min(_word_bytes(word), stop - start)
-            at = start + length
-            if length < 8 and (at == stop or data[at] < 0x80):
-                feature = _feature(_short_hash(word, length), num_features)
-            else:
-                at = _word_end(data, at, stop, classes)
-                feature = _feature(_hash(data, start, at), num_features)
-        elif byte == BLANK:
-            continue
-        elif byte == NEWLINE:
-            while at < stop and data[at] == BLANK:
-                at += 1
-            at = _after_line_start(data, at, stop, classes)
-            feature = _feature(_hash(data, start, at), num_features)
-        elif 48 <= byte <= 57:
-            while at < stop and 48 <= data[at] <= 57:
-                at += 1
-            feature = _feature(_hash(data, start, at), num_features)
+    k: Any = 0
+    done: Any = 0
+    for n in range(len(edges)):
+        at, end = edges[n]
+        while max(at, done) < end:
+            to = end
+            if data[at] <= NINE:
+                to = at + 1
+                while to < end and data[to] <= NINE:
+                    to += 1
+            elif end < stop and data[end] >= 0x80:
+                to = done = _word_end(data, end, stop, classes)
+                while k < len(others) and others[k] < to:
+                    others[k] = others[k] if others[k] < at else -1
+                    k += 1
+            hashed = (
+                short_hash(load(data, at), load(data, at + 8), to - at) if to - at < 12 else long_hash(data, at, to)
+            )
+            _add(_feature(hashed, num_features), seen, present)
+            at = to
+    for at in others:
+        if at >= 0:
+            point, size = _character(data, at)
+            if not classes[point] & SPACE:
+                _add(_feature(long_hash(data, at, at + size), num_features), seen, present)
+
+
+@compiled
+def _count_lines(data: Any, stop: Any, lines: Any, classes: Any, known: Any, seen: Any, present: Any) -> None:
+    """Counts the starts of lines; what belongs to one was counted as a word or as marks, too, which is taken back."""
+    _, openings, line_starts = known
+    for at in lines:
+        end = min(at + 1 + first_one(~blanks(data, at + 1)), stop)
+        while end < stop and data[end] == BLANK:
+            end += 1
+        num_blanks, opening = end - at - 1, _opening(data, end, stop, classes)
+        if num_blanks <= MOST_BLANKS:
+            feature = line_starts[opening, num_blanks]
         else:
-            point, size = _character(data, start)
-            at = start + size
-            if classes[point] & SPACE:
-                continue
-            feature = signs[byte] if size == 1 else _feature(_hash(data, start, at), num_features)
-        seen[feature] += 1
-        present[feature >> 6] |= U64(1) << U64(feature & 63)
+            feature = _feature(long_hash(data, at, end + OPENING_BYTES[opening]), len(seen))
+        _add(feature, seen, present)
+        if opening:
+            seen[openings[opening]] -= 3 if opening == QUOTES else 1
+
+
+@compiled
+def _count(data: Any, start: Any, stop: Any, places: Any, classes: Any, known: Any, seen: Any, present: Any) -> None:
+    """Counts the tokens of data[start:stop], which are those of `tokens_of`, in `seen`, and marks them in `present`.
+
+    There are 64 bytes more behind `stop`. `places` (3, N) has room for `_find`, `known` are `_known_features`.
+    """
+    num_words, num_lines, num_others = _find(data, start, stop, places, known[0], seen, present)
+    edges = places[0, : 2 * num_words].reshape(-1, 2)
+    _count_words(data, stop, edges, places[2, :num_others], classes, seen, present)
+    _count_lines(data, stop, places[1, :num_lines], classes, known, seen, present)
 
 
 @compiled
@@ -210,11 +233,12 @@ def _take(seen: Any, present: Any, indices: Any, counts: Any, filled: Any) -> An
         bits = present[group]
         present[group] = 0
         while bits != U64(0):
-            feature = group * 64 + np.int64(trailing_zeros(bits))
+            feature = group * 64 + first_one(bits)
             bits &= bits - U64(1)
             indices[filled], counts[filled] = feature, seen[feature]
+            # Nothing is left of what was taken back.
+            filled += np.int64(seen[feature] != 0)
             seen[feature] = 0
-            filled += 1
     return filled
 
 
@@ -224,30 +248,20 @@ def count_all(data: Any, offsets: Any, classes: Any, num_features: Any, indices:
 
     `num_features` is a power of two, 64 at least.
     """
-    signs = np.empty(128, np.int64)
-    for byte in range(128):
-        signs[byte] = _feature(_short_hash(U64(byte), 1), num_features)
+    known = _known_features(num_features)
+    longest = 0
+    for row in range(len(offsets) - 1):
+        longest = max(longest, offsets[row + 1] - offsets[row])
+    places, padded = np.empty((3, longest + 16), np.int64), np.zeros(longest + 64, np.uint8)
     seen = np.zeros(num_features, np.int32)
     # A bit for each feature, which gives those of a text back in order.
     present = np.zeros(num_features // 64, np.uint64)
     starts[0] = 0
     for row in range(len(offsets) - 1):
-        _count(data, offsets[row], offsets[row + 1], classes, signs, seen, present)
+        start, stop = offsets[row], offsets[row + 1]
+        if stop + 64 <= data.size:
+            _count(data, start, stop, places, classes, known, seen, present)
+        else:
+            padded[: stop - start] = data[start:stop]
+            _count(padded, 0, stop - start, places, classes, known, seen, present)
         starts[row + 1] = _take(seen, present, indices, counts, starts[row])
-
-
-@compiled
-def project_all(starts: Any, indices: Any, weights: Any, idf: Any, components: Any, out: Any) -> None:
-    """Rows of term weights times `idf`, scaled to length 1, times (features, size) `components`, to out (N, size)."""
-    for row in range(len(starts) - 1):
-        total = 0.0
-        for place in range(starts[row], starts[row + 1]):
-            weights[place] *= idf[indices[place]]
-            total += weights[place] * weights[place]
-        length = np.sqrt(total)
-        for column in range(out.shape[1]):
-            out[row, column] = 0.0
-        for place in range(starts[row], starts[row + 1]):
-            weight, feature = weights[place] / length, indices[place]
-            for column in range(out.shape[1]):
-                out[row, column] += weight * components[feature, column]

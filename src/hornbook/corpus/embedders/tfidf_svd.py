@@ -65,13 +65,13 @@ class TfidfSvd:
 
         The same to the last bit as scikit-learn's transformers, which copy the projection on every call.
         """
-        from hornbook.corpus.embedders import tfidf_kernels
+        from hornbook.corpus.embedders import projection_kernel
 
         starts, indices, counts = _count(texts)
         weights = np.log(counts.astype(np.float64))
         weights += 1.0
         embedded = np.empty((len(texts), self._components.shape[1]))
-        tfidf_kernels.project_all(starts, indices, weights, self._idf, self._components, embedded)
+        projection_kernel.project_all(starts, indices, weights, self._idf, self._components, embedded)
         return embedded
 
 
