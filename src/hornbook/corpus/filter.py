@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +12,18 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from hornbook.corpus.blocks import Block, cut_into_blocks
+from hornbook.corpus.blocks import cut_into_blocks
 from hornbook.corpus.duplicates.file_index import Numbers
 from hornbook.corpus.duplicates.sorted_shards import write_shards
 from hornbook.corpus.duplicates.stored_texts import StoredTexts
-from hornbook.corpus.embedders import Embedder, build_embedder
+from hornbook.corpus.embedders import build_embedder
 from hornbook.corpus.embedders.tfidf_svd import TfidfSvd
-from hornbook.corpus.forest import Forest, grow_forest
+from hornbook.corpus.filter_model import Name, Trial, fit
 from hornbook.corpus.predictions import (
+    Predict,
     PredictTask,
     forget_texts,
+    lay_down_texts,
     predict_all,
     predict_block,
     prediction_tasks,
@@ -35,7 +36,7 @@ from hornbook.recipe import FilterConfig
 from hornbook.records import Annotation, arrow_schema
 from hornbook.run.artifact import RESUME, Facts
 from hornbook.run.data_process import Report, in_data_process
-from hornbook.run.datasets import FILES, Annotations, CodeFiles
+from hornbook.run.datasets import ANNOTATIONS, FILES, Annotations, CodeFiles
 from hornbook.run.machine import Machine
 from hornbook.run.progress import console, meter
 from hornbook.run.stage import stage
@@ -46,7 +47,6 @@ NUM_SHOWN = 10
 FEWEST_ANNOTATIONS = 20
 
 Floats = NDArray[np.float64]
-Name = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,96 +85,83 @@ def filter(
     `embedder_identity(config)`: it is not used but makes the fingerprint follow the model's files. Raises StageError
     where too few files are annotated or none reaches the threshold, and as `build_embedder` does.
     """
-    scored = read_scored(annotations)
-    if len(scored) < FEWEST_ANNOTATIONS:
+    num_scored = annotations.facts.rows[ANNOTATIONS]
+    if num_scored < FEWEST_ANNOTATIONS:
         raise StageError(
-            f"stage filter: {len(scored)} annotated files are too few to train and measure it, {FEWEST_ANNOTATIONS} is "
+            f"stage filter: {num_scored} annotated files are too few to train and measure it, {FEWEST_ANNOTATIONS} is "
             f"the least. Raise annotate.sample_files (or collect.max_files)."
         )
     embedding = build_embedder(config, seed=seed, workers=machine.workers, device=machine.device)
-    filter_model = FilterModel(config, embedding, seed, machine.workers)
-    if isinstance(embedding, TfidfSvd):
-        # There the compiled loops are loaded; a language model is fitted here, on its device.
-        filter_model = in_data_process("filter", machine, fitted, filter_model, annotations)
-    else:
-        filter_model.fit(scored)
-    blocks = cut_into_blocks(files.shards())
-    tasks = filter_model.prediction_tasks(blocks, out / RESUME / "predictions")
+    tasks = prediction_tasks(cut_into_blocks(files.shards()), out / RESUME / "predictions")
+    work = Filtering(annotations, tasks, config, seed, machine.workers, out)
     try:
-        kept = in_data_process("filter", machine, keep_best, tasks, config, out)
-        predicted = _with_parts(read_predictions(tasks), filter_model.parts, kept)
-        pq.write_table(predicted.select(PREDICTION.names).cast(PREDICTION), out / PREDICTIONS, compression="zstd")
-        _write_look(out / LOOK, predicted, stored_texts(tasks, predicted), {(a.origin, a.path): a for a in scored})
+        if isinstance(embedding, TfidfSvd):
+            facts = in_data_process("filter", machine, fit_and_keep, work, embedding)
+        else:
+            # A language model stays here, on its device.
+            fitted = fit(embedding, read_scored(annotations), config, seed, machine.workers)
+            _predict_here(tasks, fitted.predict)
+            facts = in_data_process("filter", machine, keep_best, work, fitted.trial)
     finally:
         forget_texts(tasks)
+    num_chars = facts.metrics["chars_kept"]
+    assert isinstance(num_chars, int)
+    if not facts.drops["low_educational_value"]:
+        _say_if_all_stays(num_chars, config)
+    return CodeFiles(out, facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Filtering:
+    """What there is to do: the blocks of a corpus, what a teacher said of a sample, and where the outcome goes."""
+
+    annotations: Annotations
+    tasks: Sequence[PredictTask]
+    config: FilterConfig
+    seed: int
+    workers: int
+    out: Path
+
+
+def fit_and_keep(report: Report, work: Filtering, embedding: TfidfSvd) -> Facts:
+    """The stage's work, in a process with an engine."""
+    fitted = fit(embedding, read_scored(work.annotations), work.config, work.seed, work.workers)
+    predict_all(report, work.tasks, fitted.predict)
+    return keep_best(report, work, fitted.trial)
+
+
+def _predict_here(tasks: Sequence[PredictTask], predict: Predict) -> None:
+    """Predicts what is not predicted yet, in this process."""
+    with meter("filter: embed", sum(task.block.num_rows for task in tasks), "files") as shown:
+        for task in tasks:
+            if task.part.exists():
+                shown.advance(task.block.num_rows, takes_time=False)
+            else:
+                shown.advance(task.block.num_rows, num_bytes=predict_block(predict, task))
+
+
+def keep_best(report: Report, work: Filtering, trial: Trial) -> Facts:
+    """Writes the files that stay by what is predicted of all, and how good that is; in a process with an engine."""
+    lay_down_texts(work.tasks)
+    predicted = read_predictions(work.tasks)
+    names = pc.sort_indices(predicted, sort_keys=[(name, "ascending") for name in ("source", "origin", "path")])
+    places = np.empty(len(names), np.int64)
+    places[names.to_numpy()] = np.arange(len(names))
     values, num_chars = predicted["educational_value"].to_numpy(), predicted["num_chars"].to_numpy()
-    _say_if_all_stays(int(num_chars.sum()), config)
-    quality = filter_model.measure(values, num_chars, kept, tuple(sorted({row.annotator for row in scored})))
-    write_quality(out, quality)
-    rows = {FILES: int(kept.sum())}
+    kept = choose(values, num_chars, work.config, places)
+    texts, rows = stored_texts(work.tasks, predicted), np.flatnonzero(kept)
+    write_shards(report, "filter: write", predicted, rows, texts[rows], work.out)
+    predicted = _with_parts(predicted, trial.parts, kept)
+    pq.write_table(predicted.select(PREDICTION.names).cast(PREDICTION), work.out / PREDICTIONS, compression="zstd")
+    scored = {(row.origin, row.path): row for row in read_scored(work.annotations)}
+    _write_look(work.out / LOOK, predicted, texts, scored)
+    quality = _measure(work, trial, values, num_chars, kept, tuple(sorted({row.annotator for row in scored.values()})))
+    write_quality(work.out, quality)
     metrics = quality.facts()
     metrics["lowest_value_kept"] = round(float(values[kept].min()), 4)
     metrics["chars_kept"] = int(num_chars[kept].sum())
     metrics["chars_share_kept"] = round(float(num_chars[kept].sum() / num_chars.sum()), 4)
-    drops = {"low_educational_value": int((~kept).sum())}
-    return CodeFiles(out, Facts(rows=rows, drops=drops, metrics=metrics))
-
-
-class FilterModel:
-    """The embedding and the forest. `parts` says which annotated files trained it and which measure it."""
-
-    def __init__(self, config: FilterConfig, embedder: Embedder, seed: int, workers: int) -> None:
-        self._config, self._embedder, self._seed, self._workers = config, embedder, seed, workers
-        self._forest: Forest
-        self.parts: dict[Name, str] = {}
-        self._truth = self._predicted = np.empty(0)
-
-    def fit(self, scored: Sequence[Annotation]) -> None:
-        """Trains on one part of the annotated files and predicts the scores of the other."""
-        order = np.random.default_rng([self._seed, len(scored)]).permutation(len(scored))
-        num_validation = max(1, round(self._config.validation_share * len(scored)))
-        train, validation = np.sort(order[num_validation:]), np.sort(order[:num_validation])
-        for part, rows in (("train", train), ("validation", validation)):
-            self.parts |= {(scored[row].origin, scored[row].path): part for row in rows}
-        values = np.array([annotation.educational_value for annotation in scored])
-        embedded = self._embedder.fit([scored[row].text for row in train])
-        trees = {"num_trees": self._config.num_trees, "seed": self._seed, "workers": self._workers}
-        self._forest = grow_forest(embedded, values[train], **trees)
-        self._truth = values[validation]
-        self._predicted = self.predict(pa.array([scored[row].text for row in validation], pa.large_string()))
-
-    def predict(self, texts: pa.Array) -> Floats:
-        """The predicted scores, (N,), of N texts, which are a `large_string` array."""
-        return predict_texts(self._embedder, self._forest, texts)
-
-    def prediction_tasks(self, blocks: Sequence[Block], folder: Path) -> list[PredictTask]:
-        """How the blocks' predictions come about; those of a language model are made here, on its device."""
-        if isinstance(self._embedder, TfidfSvd):
-            return prediction_tasks(blocks, folder, partial(predict_texts, self._embedder, self._forest))
-        tasks = prediction_tasks(blocks, folder, None)
-        with meter("filter: embed", sum(block.num_rows for block in blocks), "files") as shown:
-            for task in tasks:
-                if task.part.exists():
-                    shown.advance(task.block.num_rows, takes_time=False)
-                else:
-                    num_bytes = predict_block(self.predict, task)
-                    shown.advance(task.block.num_rows, num_bytes=num_bytes)
-        return tasks
-
-    def measure(
-        self, values: Floats, num_chars: NDArray[np.int64], kept: NDArray[np.bool_], annotators: tuple[str, ...]
-    ) -> Quality:
-        """The quality on the validation part, with what each threshold would keep of a corpus of such predictions."""
-        share = self._config.keep_share or float(num_chars[kept].sum() / num_chars.sum())
-        lowest = float(values[kept].min())
-        return Quality(
-            embedder=self._config.embedder,
-            annotators=annotators,
-            num_train=len(self.parts) - len(self._truth),
-            num_validation=len(self._truth),
-            measures=measure(self._truth, self._predicted, share, self._seed),
-            thresholds=measure_thresholds(self._truth, self._predicted, values, num_chars, lowest, self._seed),
-        )
+    return Facts(rows={FILES: len(rows)}, drops={"low_educational_value": int((~kept).sum())}, metrics=metrics)
 
 
 def read_scored(annotations: Annotations) -> list[Annotation]:
@@ -182,33 +169,25 @@ def read_scored(annotations: Annotations) -> list[Annotation]:
     return sorted(annotations.read(), key=lambda annotation: (annotation.origin, annotation.path))
 
 
-def fitted(report: Report, model: FilterModel, annotations: Annotations) -> FilterModel:
-    """The model, fitted, in a process of its own; the texts need not go there."""
-    model.fit(read_scored(annotations))
-    return model
-
-
-def predict_texts(embedder: Embedder, forest: Forest, texts: pa.Array) -> Floats:
-    """What a forest makes of the texts' embeddings."""
-    if isinstance(embedder, TfidfSvd):
-        embedded = embedder.embed_array(texts)
-    else:
-        embedded = np.concatenate(list(embedder.embed(texts.to_pylist())))
-    return forest.predict(embedded)
-
-
-def keep_best(report: Report, tasks: Sequence[PredictTask], config: FilterConfig, out: Path) -> NDArray[np.bool_]:
-    """Predicts what is not predicted yet, and writes and returns which files stay, in a process with an engine."""
-    predict_all(report, tasks)
-    predicted = read_predictions(tasks)
-    names = pc.sort_indices(predicted, sort_keys=[(name, "ascending") for name in ("source", "origin", "path")])
-    places = np.empty(len(names), np.int64)
-    places[names.to_numpy()] = np.arange(len(names))
-    values, num_chars = predicted["educational_value"].to_numpy(), predicted["num_chars"].to_numpy()
-    kept = choose(values, num_chars, config, places)
-    rows = np.flatnonzero(kept)
-    write_shards(report, "filter: write", predicted, rows, stored_texts(tasks, predicted)[rows], out)
-    return kept
+def _measure(
+    work: Filtering,
+    trial: Trial,
+    values: Floats,
+    num_chars: Numbers,
+    kept: NDArray[np.bool_],
+    annotators: tuple[str, ...],
+) -> Quality:
+    """The quality on the validation files, with what each threshold would keep of the corpus."""
+    share = work.config.keep_share or float(num_chars[kept].sum() / num_chars.sum())
+    lowest = float(values[kept].min())
+    return Quality(
+        embedder=work.config.embedder,
+        annotators=annotators,
+        num_train=trial.num_train,
+        num_validation=len(trial.truth),
+        measures=measure(trial.truth, trial.predicted, share, work.seed),
+        thresholds=measure_thresholds(trial.truth, trial.predicted, values, num_chars, lowest, work.seed),
+    )
 
 
 def choose(values: Floats, num_chars: Numbers, config: FilterConfig, places: Numbers) -> NDArray[np.bool_]:

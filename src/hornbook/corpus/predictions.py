@@ -45,30 +45,36 @@ class PredictTask:
     """Where its texts are laid down."""
 
 
-def prediction_tasks(blocks: Sequence[Block], folder: Path, predict: Predict | None) -> list[PredictTask]:
-    """A task for each block. `predict` is put into `folder`, because what is large should not be in every task."""
+def prediction_tasks(blocks: Sequence[Block], folder: Path) -> list[PredictTask]:
+    """A task for each block; what they leave in `folder` is there after a kill."""
     folder = folder.absolute()
     texts = folder / "texts"
     # A kill leaves them.
     shutil.rmtree(texts, ignore_errors=True)
     texts.mkdir(parents=True)
-    model = folder / "model.pickle"
-    if predict is not None:
-        keep(model, lambda path: _write(path, pickle.dumps(predict)))
     return [
-        PredictTask(block, number, folder / f"block-{number:06d}.parquet", model, texts_path(texts, number))
+        PredictTask(
+            block, number, folder / f"block-{number:06d}.parquet", folder / "model.pickle", texts_path(texts, number)
+        )
         for number, block in enumerate(blocks)
     ]
 
 
-def predict_all(report: Report, tasks: Sequence[PredictTask]) -> None:
-    """Does the tasks that are not done yet, over the engine, and lays down the texts of those that are."""
+def predict_all(report: Report, tasks: Sequence[PredictTask], predict: Predict) -> None:
+    """Does the tasks that are not done yet, over the engine."""
+    for model in {task.model for task in tasks}:
+        # What is large should not be in every task.
+        keep(model, lambda path: _write(path, pickle.dumps(predict)))
     report.start("filter: predict", sum(task.block.num_rows for task in tasks))
     missing = [task for task in tasks if not task.part.exists()]
     done = sum(task.block.num_rows for task in tasks) - sum(task.block.num_rows for task in missing)
     report.advance(done, takes_time=False)
     for task, num_bytes in zip(missing, over_shards(predict_task, missing), strict=True):
         report.advance(task.block.num_rows, num_bytes=num_bytes)
+
+
+def lay_down_texts(tasks: Sequence[PredictTask]) -> None:
+    """Lays down the texts of tasks that were done before a kill; of the others they are there."""
     lay_down(StoreTask(task.block, task.texts) for task in tasks)
 
 
