@@ -1,12 +1,15 @@
 """What the tests of data processes run in them; importable there."""
 
 import os
+import signal
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from hornbook.errors import ArtifactError
 from hornbook.run.data_process import Report
 from hornbook.run.engine import is_distributed, over_shards
+from hornbook.run.workers import in_workers
 
 
 def square(number: int) -> int:
@@ -58,3 +61,29 @@ def wait(report: Report, pids: Path) -> None:
 def wait_beside(folder: str) -> None:
     Path(folder, f"{os.getpid()}").touch()
     time.sleep(60)
+
+
+def outlive_the_forker(report: Report) -> str:
+    """Kills what this process is a fork of, and goes on."""
+    forker = os.getppid()
+    assert "forkserver" in Path(f"/proc/{forker}/cmdline").read_text()
+    os.kill(forker, signal.SIGKILL)
+    return "whole"
+
+
+def holds_off_interrupts() -> bool:
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def divmods_in_workers(count: int) -> list[tuple[int, int]]:
+    return list(in_workers(divmod, [(number, 3) for number in range(count)], 2))
+
+
+def lose_connection() -> None:
+    raise ConnectionResetError("by the task")
+
+
+def answer_and_crash(connection: Connection, log: str) -> None:
+    connection.recv()
+    connection.send(("result", "whole"))
+    os.kill(os.getpid(), signal.SIGSEGV)

@@ -49,6 +49,18 @@ def test_a_process_that_dies_is_a_stage_error(function, argument, message):
         in_data_process("s", MACHINE, function, int(argument))
 
 
+def test_what_is_whole_stands_where_the_process_that_forks_was_killed():
+    assert in_data_process("s", MACHINE, data_work.outlive_the_forker) == "whole"
+    assert in_data_process("s", MACHINE, data_work.squares, 2) == (False, [0, 1])
+
+
+def test_a_process_that_ends_badly_after_its_last_word_is_a_stage_error(monkeypatch):
+    """Which `serve` does not do: here it says so itself, in place of an engine that crashes at the end."""
+    monkeypatch.setattr("hornbook.run.data_process.serve", data_work.answer_and_crash)
+    with pytest.raises(StageError, match="stage s: its process was ended by SIGSEGV"):
+        in_data_process("s", MACHINE, data_work.squares, 2)
+
+
 def test_ctrl_c_ends_the_process_too(tmp_path):
     pids = tmp_path / "pid"
 

@@ -4,12 +4,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from hornbook.errors import StageError
 from hornbook.run.workers import TASKS_PER_WORKER, in_workers
 from tests.alive import is_alive
+from tests.run import data_work
 
 
 def test_results_come_in_the_order_of_the_tasks():
@@ -90,3 +92,33 @@ def test_no_worker_is_left_when_the_results_are_in_or_nobody_wants_them():
     begun = {next(results)}
     results.close()
     assert not any(is_alive(pid) for pid in whole | begun)
+
+
+def test_it_ends_while_long_results_and_long_tasks_are_on_their_way():
+    program = (
+        "from hornbook.run.workers import in_workers\n"
+        "for task in [(20_000_000,), (bytes(20_000_000),)] * 4:\n"
+        "    results = in_workers(bytes, [task] * 20, 2)\n"
+        "    next(results)\n"
+        "    results.close()\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_workers_of_a_worker_and_of_a_thread():
+    expected = [divmod(number, 3) for number in range(4)]
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(data_work.divmods_in_workers, [4, 4])) == [expected] * 2
+    assert list(in_workers(data_work.divmods_in_workers, [(4,)] * 2, 2)) == [expected] * 2
+
+
+def test_a_result_that_cannot_be_sent_and_an_error_of_a_connection_are_no_death():
+    with pytest.raises(TypeError, match="cannot pickle"):
+        list(in_workers(open, [(os.devnull,)], 2))
+    with pytest.raises(ConnectionResetError, match="by the task"):
+        list(in_workers(data_work.lose_connection, [()], 2))
+
+
+def test_a_ctrl_c_of_the_terminal_is_left_to_the_one_that_waits():
+    assert set(in_workers(data_work.holds_off_interrupts, [()] * 2, 2)) == {True}
+    assert not data_work.holds_off_interrupts()

@@ -1,14 +1,15 @@
 """How loops are compiled by numba, for the stages that look at every byte of the corpus.
 
 Import a module that has such loops where they are needed, not at the top of another: numba takes a moment to load.
-A compiled loop calls none of another file: numba would not notice that the other file has changed since it kept the
-machine code. The three instructions at the end of this one (`load`, `store`, `trailing_zeros`) are the exception: who
-changes what one of them does gives it another name, too. Files whose parts are for loops of other files say so.
+What a loop has of another file, a part or a constant, is kept with its machine code, and numba looks for changes in the
+loop's own file alone. So a loop has nothing of other files than those in `PARTS`, whose changes are seen here.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
@@ -17,6 +18,17 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 Loop = TypeVar("Loop", bound=Callable[..., Any])
+
+PARTS = (
+    "compiled.py",
+    "cleaning/byte_bits.py",
+    "cleaning/grammar.py",
+    "cleaning/literal_kernel.py",
+    "cleaning/token_kinds.py",
+    "embedders/murmur_hash.py",
+)
+"""The files that loops of other files have something of."""
+PARTS_DIGEST = hashlib.sha256(b"".join((Path(__file__).parent / part).read_bytes() for part in PARTS)).digest()
 
 
 def compiled(loop: Loop) -> Loop:
@@ -28,6 +40,9 @@ def compiled(loop: Loop) -> Loop:
     made: Any
     try:
         made = numba.njit(nogil=True, cache=True)(loop)
+        kept = made._cache._cache_file
+        # Numba has no public way to say that other files count as well.
+        kept._source_stamp = kept._source_stamp, PARTS_DIGEST
     except RuntimeError:
         # What numba raises when it finds no folder that it may write: a read-only install and no home.
         made = numba.njit(nogil=True)(loop)
@@ -39,8 +54,8 @@ def inlined(loop: Loop) -> Loop:
     """A part of loops, put into each place that calls it.
 
     A call would hand over every array field by field and count its holders in atomic operations, which often takes
-    longer than the part. So holders are not counted in it, and it may make no array. One for loops of another file says
-    to touch that file after an edit.
+    longer than the part. So holders are not counted in it, and it may make no array. A file with one for loops of
+    another file is in `PARTS`.
     """
     # Numba's own stubs leave out `_nrt`, by which holders are counted or not.
     options: dict[str, Any] = {"nogil": True, "forceinline": True, "_nrt": False}

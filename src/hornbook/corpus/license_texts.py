@@ -18,8 +18,6 @@ from hornbook.corpus.cleaning.header import Header
 from hornbook.corpus.cleaning.words import may_have
 from hornbook.corpus.licenses import read_license
 
-HEADER_LINES = 60
-"""Where a source file states its licence, if it does."""
 NAME_CHARS = 60
 """A shorter text can be a licence's name and nothing else."""
 

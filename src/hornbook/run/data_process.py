@@ -12,13 +12,13 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
-from multiprocessing.connection import Connection, Pipe
+from multiprocessing.connection import Connection
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from hornbook.errors import StageError
 from hornbook.run.engine import portable_error, start_engine, stop_engine
 from hornbook.run.machine import Machine
-from hornbook.run.processes import end_with_parent, process_context
+from hornbook.run.processes import end_with_parent, start_process
 from hornbook.run.progress import Meter, meter
 
 Parameters = ParamSpec("Parameters")
@@ -26,6 +26,8 @@ Result = TypeVar("Result")
 
 SECONDS_TO_LEAVE = 60.0
 LAST_WORDS_CHARS = 2000
+UNKNOWN_CODE = 255
+"""What `multiprocessing` has for a process whose fork server is gone, and with it who knows how the process ended."""
 
 
 class Report:
@@ -55,25 +57,23 @@ def in_data_process(
     The function must be importable, its arguments and result go through pickle. What it raises is raised here. The
     process ends with this one, also when this one is killed or interrupted. Raises StageError where it dies.
     """
-    ours, theirs = Pipe()
     # What libraries write there is shown only where the process dies of what it cannot say otherwise.
-    with tempfile.NamedTemporaryFile() as log, ours:
-        process = process_context().Process(target=serve, args=(theirs, log.name))
-        with theirs:
-            process.start()
-        try:
-            ours.send((function, args, kwargs, machine.engine, machine.workers))
-            kind, content = _follow(ours)
-            process.join(SECONDS_TO_LEAVE)
-        except (EOFError, ConnectionError):
-            process.join()
-            kind, content = "error", _death(stage, process.exitcode or 0, log)
-        finally:
-            # Also where a Ctrl-C came; the work survives a kill at any moment.
-            process.kill()
-            process.join()
-        if process.exitcode:
-            raise _death(stage, process.exitcode, log)
+    with tempfile.NamedTemporaryFile() as log:
+        process, connection = start_process(serve, log.name)
+        with connection:
+            try:
+                connection.send((function, args, kwargs, machine.engine, machine.workers))
+                kind, content = _follow(connection)
+                process.join(SECONDS_TO_LEAVE)
+            except (EOFError, ConnectionError):
+                process.join()
+                kind, content = "error", _death(stage, process.exitcode or 0, log)
+            finally:
+                # Also where a Ctrl-C came; the work survives a kill at any moment.
+                process.kill()
+                process.join()
+        if process.exitcode not in (0, UNKNOWN_CODE):
+            raise _death(stage, process.exitcode or 0, log)
     if kind == "error":
         raise content
     result: Result = content
@@ -86,8 +86,6 @@ def serve(connection: Connection, log: str) -> None:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(file.fileno(), stream.fileno())
     end_with_parent()
-    # A Ctrl-C goes to both processes; the one that waits ends this one.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     message: tuple[str, Any]
     try:
         function, args, kwargs, engine, workers = connection.recv()

@@ -1,8 +1,7 @@
 """For the compiled loops here: which of many bytes are of a class, as the bits of one integer.
 
 Vector instructions compare 16 or 64 bytes at once, and the bits then say how many there are and where the next one is,
-without a look at each byte. After an edit here, touch the files of the loops that use this: numba keeps their machine
-code until they change themselves.
+without a look at each byte.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 r"""Where strings and numbers end, as parts of the loop of `token_kernel`.
 
-After an edit here, touch that file: numba keeps its machine code until it changes itself. Source of the rules: the
-Python language reference, "Lexical analysis". A literal that may be wrong is left to the parser: where escapes, braces
-or digits are not as they mostly are, and where `\N{...}` names a character.
+Source of the rules: the Python language reference, "Lexical analysis". A literal that may be wrong is left to the
+parser: where escapes, braces or digits are not as they mostly are, and where `\N{...}` names a character.
 """
 
 from __future__ import annotations
@@ -55,6 +54,8 @@ def end_of_string(data: np.ndarray, start: int, is_raw: bool, is_bytes: bool, is
         elif byte == 92:
             is_escape = not is_raw and (after == 120 or (not is_bytes and (after == 117 or after == 85 or after == 78)))
             is_doubtful = is_doubtful or braces > 0 or (is_escape and not _has_digits(data, index + 1))
+            if after == 13:
+                return DOUBT, True
             # A brace behind a backslash is still a brace.
             index += 1 if is_format and (after == 123 or after == 125) else 2
         elif is_format and (byte == 123 or byte == 125):
@@ -78,7 +79,10 @@ def end_of_string(data: np.ndarray, start: int, is_raw: bool, is_bytes: bool, is
 def _has_digits(data: np.ndarray, index: int) -> bool:
     r"""Whether the letter of \x, \u or \U at index has all its digits. What \N has is not looked at."""
     letter = data[index]
-    if letter == 78 or (letter == 85 and (data[index + 1] != 48 or data[index + 2] != 48)):
+    if letter == 78:
+        return False
+    # Characters end at 10FFFF, and few are above FFFFF.
+    if letter == 85 and (data[index + 1] != 48 or data[index + 2] != 48 or data[index + 3] != 48):
         return False
     for place in range(index + 1, index + (3 if letter == 120 else 5 if letter == 117 else 9)):
         if not _is_digit(data[place], 16):

@@ -95,7 +95,7 @@ def find_secret(text: str) -> str | None:
 
 
 def parts_with_keys(data: np.ndarray) -> list[str]:
-    """The lines of a text, given as `byte_bits.padded` has it, outside of which there is no key or token.
+    """The lines of a text, given as `byte_bits.padded` has it, outside of which hardly any key or token is.
 
     They are those of runs of characters that could be a key (`text_kernels.find_keys`) and, where there may be private
     keys, what stands before these.

@@ -1,7 +1,4 @@
-"""The tokens of Python as numbers, and the tables by which `token_kernel` tells them.
-
-After an edit here, touch the kernels that use this: numba keeps their machine code until they change themselves.
-"""
+"""The tokens of Python as numbers, and the tables by which `token_kernel` tells them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """MurmurHash3 (Appleby, smhasher; 32 bits, seed 0), of which scikit-learn's `HashingVectorizer` makes features.
 
-Parts of the loops in `tfidf_kernels`: after an edit here, touch that file.
+Parts of the loops in `tfidf_kernels`.
 """
 
 from __future__ import annotations
