@@ -12,8 +12,9 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import connection, forkserver, resource_tracker
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
@@ -26,6 +27,8 @@ SAFE_PATH = {"PYTHONSAFEPATH": "1"}
 """Environment in which Python does not look for modules in the folder that a command is given in."""
 MAX_TEMPORARY_FOLDER = 75
 """Bytes of a temporary folder's path; a socket in a folder of it has a name of at most 107."""
+SECONDS_TO_DIE = (0.1, 0.9, 0.0)
+"""How long is waited after each try to start a process."""
 
 
 def load_ahead(modules: Iterable[str]) -> None:
@@ -62,19 +65,25 @@ def process_context() -> ForkServerContext:
 def start_process(function: Callable[..., object], *args: object) -> tuple[BaseProcess, connection.Connection]:
     """A new process that calls `function(connection, *args)`, and this one's end of the connection.
 
-    Raises StageError where the process that it is a fork of has died, and as `process_context` does.
+    Raises StageError where the process that it is a fork of dies again and again, and as `process_context` does.
     """
+    for seconds in SECONDS_TO_DIE:
+        with suppress(EOFError, ConnectionError):
+            return _fork(function, args)
+        # What was killed a moment ago looks alive until the system is done with it; then another is started.
+        time.sleep(seconds)
+    raise StageError(
+        "the process that starts others has died; what it said is above, or the machine's memory is full. "
+        "Run again: what was done before is kept."
+    )
+
+
+def _fork(function: Callable[..., object], args: tuple[object, ...]) -> tuple[BaseProcess, connection.Connection]:
     ours, theirs = connection.Pipe()
     try:
         with theirs:
             process = process_context().Process(target=function, args=(theirs, *args))
             process.start()
-    except (EOFError, ConnectionError) as error:
-        ours.close()
-        raise StageError(
-            "the process that starts others has died; what it said is above, or the machine's memory is full. "
-            "Run again: what was done before is kept."
-        ) from error
     except BaseException:
         ours.close()
         raise
