@@ -62,9 +62,8 @@ def prediction_tasks(blocks: Sequence[Block], folder: Path) -> list[PredictTask]
 
 def predict_all(report: Report, tasks: Sequence[PredictTask], predict: Predict) -> None:
     """Does the tasks that are not done yet, over the engine."""
-    for model in {task.model for task in tasks}:
-        # What is large should not be in every task.
-        keep(model, lambda path: _write(path, pickle.dumps(predict)))
+    # What is large should not be in every task.
+    keep(tasks[0].model, lambda path: _write(path, pickle.dumps(predict)))
     report.start("filter: predict", sum(task.block.num_rows for task in tasks))
     missing = [task for task in tasks if not task.part.exists()]
     done = sum(task.block.num_rows for task in tasks) - sum(task.block.num_rows for task in missing)

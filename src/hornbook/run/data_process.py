@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from hornbook.errors import StageError
@@ -67,13 +68,13 @@ def in_data_process(
                 process.join(SECONDS_TO_LEAVE)
             except (EOFError, ConnectionError):
                 process.join()
-                kind, content = "error", _death(stage, process.exitcode or 0, log)
+                kind, content = "error", _death(stage, process.exitcode or 0, log.name)
             finally:
                 # Also where a Ctrl-C came; the work survives a kill at any moment.
                 process.kill()
                 process.join()
         if process.exitcode not in (0, UNKNOWN_CODE):
-            raise _death(stage, process.exitcode or 0, log)
+            raise _death(stage, process.exitcode or 0, log.name)
     if kind == "error":
         raise content
     result: Result = content
@@ -116,10 +117,9 @@ def _follow(connection: Connection) -> tuple[str, Any]:
                 return kind, content
 
 
-def _death(stage: str, code: int, log: tempfile._TemporaryFileWrapper[bytes]) -> StageError:
+def _death(stage: str, code: int, log: str) -> StageError:
     """What to say of a process that ended without a word, or with another code than 0 after its last."""
-    log.seek(0)
-    words = log.read().decode(errors="replace").strip()[-LAST_WORDS_CHARS:]
+    words = Path(log).read_text(errors="replace").strip()[-LAST_WORDS_CHARS:]
     how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"left with code {code}"
     hint = " (the machine's memory may be full)" if code == -signal.SIGKILL else ""
     return StageError(

@@ -101,15 +101,12 @@ def over_shards(function: Callable[[Task], Outcome], tasks: Sequence[Task]) -> I
         frame = frame.into_partitions(len(tasks))
 
     def apply(pickled: Any) -> list[bytes]:
-        return [_apply(function, task) for task in pickled.to_pylist()]
+        return [apply_pickled(function, task) for task in pickled.to_pylist()]
 
     applied: Any = daft.func.batch(return_dtype=daft.DataType.binary(), batch_size=1, use_process=False)(apply)
     for batch in frame.select(applied(frame["task"]).alias("outcome")).to_arrow_iter():
         for pickled in batch.column("outcome").to_pylist():
-            outcome, error = pickle.loads(pickled)
-            if error is not None:
-                raise error
-            yield outcome
+            yield outcome_of(pickled)
 
 
 def is_distributed() -> bool:
@@ -134,9 +131,17 @@ def portable_error(error: BaseException) -> BaseException:
     return error
 
 
-def _apply(function: Callable[[Any], object], pickled: bytes) -> bytes:
+def apply_pickled(function: Callable[[Any], object], pickled: bytes) -> bytes:
     """A task's outcome and no error, or the other way round: an engine wraps errors, each in its own way."""
     try:
         return pickle.dumps((function(pickle.loads(pickled)), None))
-    except Exception as error:
+    except BaseException as error:
         return pickle.dumps((None, portable_error(error)))
+
+
+def outcome_of(applied: bytes) -> Any:
+    """The outcome that `apply_pickled` gave. Raises the error where it gave one."""
+    outcome, error = pickle.loads(applied)
+    if error is not None:
+        raise error
+    return outcome

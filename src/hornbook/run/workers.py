@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from hornbook.errors import StageError
-from hornbook.run.engine import portable_error
+from hornbook.run.engine import apply_pickled, outcome_of
 from hornbook.run.processes import end_with_parent, start_process
 
 Result = TypeVar("Result")
@@ -81,10 +81,7 @@ class _Worker:
                 "machine has no memory left. Run again with fewer (--workers 1 takes none): what was done before is "
                 "kept."
             ) from error
-        result: Result
-        result, failure = pickle.loads(answer)
-        if failure is not None:
-            raise failure
+        result: Result = outcome_of(answer)
         return result
 
     def kill(self) -> None:
@@ -100,13 +97,9 @@ def _serve(connection: Connection) -> None:
             asked = connection.recv_bytes()
         except EOFError:
             return
-        connection.send_bytes(_answer(asked))
+        connection.send_bytes(apply_pickled(_call, asked))
 
 
-def _answer(asked: bytes) -> bytes:
-    """A task's result and no error, or the other way round."""
-    try:
-        function, task = pickle.loads(asked)
-        return pickle.dumps((function(*task), None))
-    except BaseException as error:
-        return pickle.dumps((None, portable_error(error)))
+def _call(asked: tuple[Callable[..., Result], tuple[Any, ...]]) -> Result:
+    function, task = asked
+    return function(*task)

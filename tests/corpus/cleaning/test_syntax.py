@@ -386,4 +386,5 @@ def test_no_edited_text_that_parses_is_refused() -> None:
 @pytest.mark.slow
 def test_no_edited_text_of_very_many_that_parses_is_refused() -> None:
     assert_verdicts([*TEXTS, *TAKEN], 100_000, max_missed=0.01)
+    # The share of the tables that sent `match`, bracketed `with` items and `\N{...}` to the parser.
     assert_verdicts(statements_of_sources(), 100_000, max_missed=0.0054)
